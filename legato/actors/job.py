@@ -37,10 +37,7 @@ from legato.actors.interjections import (
     CancelSteer,
     FindSteer,
     Interjection,
-    Receipt,
-    Rejected,
     Steer,
-    SteerReceipt,
 )
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
@@ -70,6 +67,7 @@ from legato.actors.producer import Producer
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
+from legato.actors.receipts import Receipts
 from legato.actors.ref import Find, LocalRef, nowhere
 from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
@@ -175,32 +173,37 @@ class Job:
         self._waiters = Waiters(self.feed)
         self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
-        tell = self._mailbox.ref
-        store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
-        self._recorder = Recorder(
-            tell,
-            turn,
-            model,
-            env.records,
-            journal,
-            self._waiting,
-            store_timeout,
-            is_resumed=is_resumed,
-        )
-        self._producer = Producer(
-            self._step,
-            self.feed.snapshot,
-            journal.written,
-            model,
-            env.runs.run_of(turn, model),
-            env.limits,
-            env.rotation,
-            env.wall_clock,
-        )
+        self._receipts = Receipts(self.feed, journal.written, env.limits.store_timeout)
+        self._recorder = self._make_recorder(env, model, journal)
+        self._producer = self._make_producer(env, model, journal)
         self._decision: Decision | None = None
         self._is_planned = False
         if recovered is not None:
             self._take_up(recovered)
+
+    def _make_recorder(self, env: JobEnv, model: Model, journal: JobJournal) -> Recorder:
+        return Recorder(
+            self._mailbox.ref,
+            self.turn,
+            model,
+            env.records,
+            journal,
+            self._waiting,
+            env.limits.store_timeout,
+            is_resumed=env.is_resumed,
+        )
+
+    def _make_producer(self, env: JobEnv, model: Model, journal: JobJournal) -> Producer:
+        return Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.runs.run_of(self.turn, model),
+            env.limits,
+            env.rotation,
+            env.wall_clock,
+        )
 
     def _take_up(self, recovered: Recovered) -> None:
         """Be as another process left the job: ended, or with an answer for the model to go on from,
@@ -443,27 +446,11 @@ class Job:
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
-        reply = self._placed(found.reply(self.feed.cursor))
+        reply = self._receipts.placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
         else:
-            self._children.start_soon(self._reply_durably, reply_to, reply)
-
-    def _placed(self, reply: Receipt) -> Receipt:
-        """Add the outcome's place in the log to a steer's receipt."""
-        if not isinstance(reply, SteerReceipt) or reply.outcome is None:
-            return reply
-        place = self.feed.place_of(reply.outcome)
-        return replace(reply, outcome_at=place)
-
-    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Receipt) -> None:
-        with closing(reply_to):
-            with trio.move_on_after(self._limits.store_timeout) as time:
-                await self._recorder.journal.written()
-            if time.cancelled_caught:
-                message = "The storage does not answer; ask again with the same id."
-                reply = Rejected("storage_unavailable", message, self.feed.cursor)
-            reply_to.send(reply)
+            self._children.start_soon(self._receipts.send, reply_to, reply)
 
     @property
     def _created(self) -> Created | None:
