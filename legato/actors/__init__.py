@@ -23,6 +23,7 @@
 - `receipts`: the replies to interjections, sent once the log's events are durable
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
+- `resources`: what the jobs of one process are made with
 - `rotation`: a round in which each producer with much to say is let go on once
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks

@@ -15,8 +15,7 @@ Rules:
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, assert_never
@@ -69,16 +68,14 @@ from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
 from legato.actors.receipts import Receipts
 from legato.actors.ref import Find, LocalRef, nowhere
+from legato.actors.resources import JobResources
 from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.bare import BARE_RUNS
 from legato.agents.calls import only_waits
-from legato.agents.contract import Runs
-from legato.config import Limits
-from legato.dialects.contract import Dialect, Identity
+from legato.dialects.contract import Identity
 from legato.events import (
     AnyEnding,
     AnyEvent,
@@ -89,7 +86,6 @@ from legato.events import (
 )
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
-from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
 
@@ -122,20 +118,15 @@ class JobObserver:
 class JobEnv(Struct, frozen=True, kw_only=True):
     """Everything shared by the jobs of one process.
 
-    `is_resumed`: see Recorder.  `find`: see LocalRef.  `wall_clock`: seconds since 1970.
+    `is_resumed`: see Recorder.  `find`: see LocalRef.
     """
 
-    records: Records
-    models: Mapping[str, Model]
-    dialects: Mapping[str, Dialect]
-    limits: Limits
+    resources: JobResources
     observer: JobObserver
     writer: Writer
     rotation: Rotation
-    runs: Runs = BARE_RUNS
     is_resumed: bool = False
     find: Find = nowhere
-    wall_clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -157,23 +148,23 @@ class Job:
         previous_epochs = recovered.previous_epochs if recovered else {}
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = model_named(env.models, turn.model)
+        model = model_named(env.resources.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
-        self.feed = Feed(identity, env.dialects, previous_epochs)
+        self.feed = Feed(identity, env.resources.dialects, previous_epochs)
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
-        self._limits = env.limits
+        self._limits = env.resources.limits
         self._observer = env.observer
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
-        self._receipts = Receipts(self.feed, journal.written, env.limits.store_timeout)
+        self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
         self._recorder = self._make_recorder(env, model, journal)
         self._producer = self._make_producer(env, model, journal)
         self._decision: Decision | None = None
@@ -186,10 +177,10 @@ class Job:
             self._mailbox.ref,
             self.turn,
             model,
-            env.records,
+            env.resources.records,
             journal,
             self._waiting,
-            env.limits.store_timeout,
+            env.resources.limits.store_timeout,
             is_resumed=env.is_resumed,
         )
 
@@ -199,10 +190,10 @@ class Job:
             self.feed.snapshot,
             journal.written,
             model,
-            env.runs.run_of(self.turn, model),
-            env.limits,
+            env.resources.runs.run_of(self.turn, model),
+            env.resources.limits,
             env.rotation,
-            env.wall_clock,
+            env.resources.wall_clock,
         )
 
     def _take_up(self, recovered: Recovered) -> None:
