@@ -20,8 +20,10 @@
 - `producer`: the child task that asks the model, and steps the job with the answer
 - `question`: what is asked of a job, by whomever: the base of all questions
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
+- `receipts`: the replies to interjections, sent once the log's events are durable
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
+- `resources`: what the jobs of one process are made with
 - `rotation`: a round in which each producer with much to say is let go on once
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks

@@ -15,8 +15,7 @@ Rules:
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, assert_never
@@ -37,10 +36,7 @@ from legato.actors.interjections import (
     CancelSteer,
     FindSteer,
     Interjection,
-    Receipt,
-    Rejected,
     Steer,
-    SteerReceipt,
 )
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
@@ -70,17 +66,16 @@ from legato.actors.producer import Producer
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
+from legato.actors.receipts import Receipts
 from legato.actors.ref import Find, LocalRef, nowhere
+from legato.actors.resources import JobResources
 from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.bare import BARE_RUNS
 from legato.agents.calls import only_waits
-from legato.agents.contract import Runs
-from legato.config import Limits
-from legato.dialects.contract import Dialect, Identity
+from legato.dialects.contract import Identity
 from legato.events import (
     AnyEnding,
     AnyEvent,
@@ -91,7 +86,6 @@ from legato.events import (
 )
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
-from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
 
@@ -124,20 +118,15 @@ class JobObserver:
 class JobEnv(Struct, frozen=True, kw_only=True):
     """Everything shared by the jobs of one process.
 
-    `is_resumed`: see Recorder.  `find`: see LocalRef.  `wall_clock`: seconds since 1970.
+    `is_resumed`: see Recorder.  `find`: see LocalRef.
     """
 
-    records: Records
-    models: Mapping[str, Model]
-    dialects: Mapping[str, Dialect]
-    limits: Limits
+    resources: JobResources
     observer: JobObserver
     writer: Writer
     rotation: Rotation
-    runs: Runs = BARE_RUNS
     is_resumed: bool = False
     find: Find = nowhere
-    wall_clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -159,48 +148,53 @@ class Job:
         previous_epochs = recovered.previous_epochs if recovered else {}
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = model_named(env.models, turn.model)
+        model = model_named(env.resources.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
-        self.feed = Feed(identity, env.dialects, previous_epochs)
+        self.feed = Feed(identity, env.resources.dialects, previous_epochs)
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
-        self._limits = env.limits
+        self._limits = env.resources.limits
         self._observer = env.observer
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
-        tell = self._mailbox.ref
-        store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
-        self._recorder = Recorder(
-            tell,
-            turn,
-            model,
-            env.records,
-            journal,
-            self._waiting,
-            store_timeout,
-            is_resumed=is_resumed,
-        )
-        self._producer = Producer(
-            self._step,
-            self.feed.snapshot,
-            journal.written,
-            model,
-            env.runs.run_of(turn, model),
-            env.limits,
-            env.rotation,
-            env.wall_clock,
-        )
+        self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
+        self._recorder = self._make_recorder(env, model, journal)
+        self._producer = self._make_producer(env, model, journal)
         self._decision: Decision | None = None
         self._is_planned = False
         if recovered is not None:
             self._take_up(recovered)
+
+    def _make_recorder(self, env: JobEnv, model: Model, journal: JobJournal) -> Recorder:
+        return Recorder(
+            self._mailbox.ref,
+            self.turn,
+            model,
+            env.resources.records,
+            journal,
+            self._waiting,
+            env.resources.limits.store_timeout,
+            is_resumed=env.is_resumed,
+        )
+
+    def _make_producer(self, env: JobEnv, model: Model, journal: JobJournal) -> Producer:
+        return Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.resources.runs.run_of(self.turn, model),
+            env.resources.limits,
+            env.rotation,
+            env.resources.wall_clock,
+        )
 
     def _take_up(self, recovered: Recovered) -> None:
         """Be as another process left the job: ended, or with an answer for the model to go on from,
@@ -443,27 +437,11 @@ class Job:
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
-        reply = self._placed(found.reply(self.feed.cursor))
+        reply = self._receipts.placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
         else:
-            self._children.start_soon(self._reply_durably, reply_to, reply)
-
-    def _placed(self, reply: Receipt) -> Receipt:
-        """Add the outcome's place in the log to a steer's receipt."""
-        if not isinstance(reply, SteerReceipt) or reply.outcome is None:
-            return reply
-        place = self.feed.place_of(reply.outcome)
-        return replace(reply, outcome_at=place)
-
-    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Receipt) -> None:
-        with closing(reply_to):
-            with trio.move_on_after(self._limits.store_timeout) as time:
-                await self._recorder.journal.written()
-            if time.cancelled_caught:
-                message = "The storage does not answer; ask again with the same id."
-                reply = Rejected("storage_unavailable", message, self.feed.cursor)
-            reply_to.send(reply)
+            self._children.start_soon(self._receipts.send, reply_to, reply)
 
     @property
     def _created(self) -> Created | None:

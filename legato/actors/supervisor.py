@@ -1,7 +1,6 @@
 """The one nursery of all jobs, and the one place where starts are decided."""
 
-import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import Final
@@ -35,17 +34,13 @@ from legato.actors.parking import Parking
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
+from legato.actors.resources import JobResources
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
-from legato.agents.bare import BARE_RUNS
-from legato.agents.contract import Runs
-from legato.config import Limits, OnBusy
-from legato.dialects.contract import Dialect
+from legato.config import OnBusy
 from legato.events import Failed
-from legato.models.contract import Model
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.journal import Journal
-from legato.storage.contracts.records import Records
 
 _RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""
@@ -63,43 +58,36 @@ class Supervisor(JobObserver):
     def __init__(
         self,
         nursery: trio.Nursery,
+        resources: JobResources,
         *,
-        records: Records,
-        models: Mapping[str, Model],
-        dialects: Mapping[str, Dialect],
-        limits: Limits,
         hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
-        runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
-        `is_resumed`: see Recorder.  `wall_clock`: seconds since 1970."""
+        `is_resumed`: see Recorder."""
         self.hurried = trio.Event() if hurried is None else hurried
-        self._records = records
-        self.titles = Titles(records, limits.title_timeout)
+        self._records, self._limits = resources.records, resources.limits
+        self.titles = Titles(self._records, self._limits.title_timeout)
         self.registry = Registry()
         self.queue: TurnQueue = LocalQueue(self.registry)
         self._nursery = nursery
-        self._limits = limits
-        self._models = models
+        self._models = resources.models
         self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self.parking = Parking(self.registry, self, self.guarded, wall_clock, limits.store_timeout)
+        self.parking = Parking(
+            *(self.registry, self, self.guarded),
+            resources.wall_clock,
+            self._limits.store_timeout,
+        )
         self._env = JobEnv(
-            records=records,
-            models=models,
-            dialects=dialects,
-            limits=limits,
+            resources=resources,
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
-            runs=runs,
             is_resumed=is_resumed,
             find=self.parking.find,
-            wall_clock=wall_clock,
         )
         self._totals = JobTotals()
         self._observers: list[JobObserver] = [self._totals]

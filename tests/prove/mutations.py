@@ -75,8 +75,8 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a move is answered before the journal has it",
-        "legato/actors/durability/recorder.py",
-        "        event = queued(turn, change)\n        await self.journal.keep(event)\n",
+        "legato/actors/durability/queue_wait.py",
+        "        event = queued(turn, change)\n        await self._journal.keep(event)\n",
         "        event = queued(turn, change)\n",
     ),
     Mutation(
@@ -130,10 +130,8 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a steer is answered before the journal has the steer",
-        "legato/actors/job.py",
-        "            with trio.move_on_after(self._limits.store_timeout) as time:\n"
-        "                await self._recorder.journal.written()\n",
-        "            with trio.move_on_after(self._limits.store_timeout) as time:\n"
+        "legato/actors/receipts.py",
+        "                await self._settle()\n",
         "                await trio.lowlevel.checkpoint()\n",
     ),
     Mutation(
@@ -183,8 +181,8 @@ RARE: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a turn is said to be queued before it is kept",
-        "legato/actors/durability/recorder.py",
-        "            await self.journal.keep(event)\n",
+        "legato/actors/durability/queue_wait.py",
+        "            await self._journal.keep(event)\n",
         "            await trio.lowlevel.checkpoint()\n",
     ),
     Mutation(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from legato.actors.job import Job
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.resources import JobResources
 from legato.agents.run import AgentRuns
 from legato.agents.tools.toolbox import open_toolbox
 from legato.config import Limits, Settings
@@ -162,11 +163,13 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
         open_guards(settings, storage.records.bans) as guards,
         open_toolbox(settings) as toolbox,
         open_supervisor(
-            records=storage.records,
-            models=models,
-            dialects=DIALECTS,
-            limits=settings.limits,
-            runs=AgentRuns(models, toolbox),
+            JobResources(
+                records=storage.records,
+                models=models,
+                dialects=DIALECTS,
+                limits=settings.limits,
+                runs=AgentRuns(models, toolbox),
+            ),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,
