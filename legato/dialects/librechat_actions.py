@@ -51,6 +51,8 @@ def _payload(ask: Asked) -> Body:
             "action_requests": [ask.payload],
             "review_configs": [{"tool_call_id": call_id, "allowed_decisions": allowed}],
         }
+    if ask.kind == "client_tool":
+        return {"type": "client_tool", **ask.payload}
     requests = ask.payload["requests"]
     if ask.kind == "question":
         params = next(iter(requests.values()))["params"]

@@ -95,6 +95,12 @@ def without_prompt(turn: Turn) -> Turn:
     return structs.replace(turn, prompt=Prompt(api_request=api_request, messages=()))
 
 
+def has_tools(turn: Turn) -> bool:
+    """Whether the run of an agent may call tools: an agent's own, or the client's."""
+    is_theirs = bool(turn.agents) and bool(turn.parameters.get("tools"))
+    return is_theirs or any(agent.tools for agent in turn.agents)
+
+
 class Plan(Struct, frozen=True):
     """A turn as it will run: the message to store, and the kept beginning of the answer."""
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, structs
 
 from legato.actors.conversation.agent_prompt import answering, prompt_of_agent, sender
 from legato.actors.conversation.history import chat, fitting, thread
-from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
+from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, has_tools, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.agents.leave import allowed_in
@@ -307,7 +307,7 @@ def _opening(
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
     above = thread(branch.messages, created.request.message_id)
-    history = list(chat(above, with_calls=any(agent.tools for agent in turn.agents)))
+    history = list(chat(above, with_calls=has_tools(turn)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     question = ChatMessage("user", created.request.text)
     begun_answer = [] if turn.agents else [*begun(kept)]  # which the run adds: it reads the log

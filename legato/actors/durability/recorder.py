@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from legato.actors.conversation.turn import (
     InvalidTurn,
     Turn,
+    has_tools,
     resumable,
     without_prompt,
 )
@@ -85,7 +86,7 @@ class Recorder:
         """`is_resumed`: a later owner may have the model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
-        may_wait = any(agent.tools for agent in turn.agents)  # for an answer, beyond this process
+        may_wait = has_tools(turn)  # for an answer, beyond this process
         is_resumed = may_wait or (is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
