@@ -106,8 +106,9 @@ def applied(event: SteerApplied, identity: Identity) -> Body:
 
 
 def returned(event: SteerReturned) -> Body:
-    status = "cancelled" if event.why == "cancelled" else "returned"
-    return {"steerId": event.steer_id, "status": status, "why": event.why}
+    status = event.why if event.why in ("cancelled", "enqueued") else "returned"
+    next_id = {"nextGenerationId": event.next_id} if event.next_id else {}
+    return {"steerId": event.steer_id, "status": status, "why": event.why, **next_id}
 
 
 def pending(snapshot: Snapshot, identity: Identity) -> Body:

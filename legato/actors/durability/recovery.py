@@ -64,6 +64,7 @@ class Recovered(Struct, frozen=True):
 
     `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
     None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
+    `is_done`: the journal has the mark, and nothing follows from the ending any more.
     """
 
     turn: Turn
@@ -72,6 +73,7 @@ class Recovered(Struct, frozen=True):
     previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
     is_planned: bool = False
+    is_done: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -241,7 +243,10 @@ async def recover_from(
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+    return Recovered(
+        *(turn, job.epoch, opening, replay.previous_epochs, replay.events),
+        is_done=job.marked_done,
+    )
 
 
 def _was_ending(snapshot: Snapshot) -> bool:
