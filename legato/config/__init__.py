@@ -20,6 +20,7 @@ from legato.config.settings import (
     OnOwnerLost,
     Settings,
     UnknownTools,
+    WhileWaiting,
     load_settings,
     settings_file,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "OnOwnerLost",
     "Settings",
     "UnknownTools",
+    "WhileWaiting",
     "load_settings",
     "settings_file",
 ]
