@@ -45,7 +45,7 @@ HURRY: Final = 0.5
 
 _GC_THRESHOLDS: Final = (10_000, 10, 10)
 """More living objects than these between two collections; Python's own are 700, 10, 10.  With 400
-generations, a full collection holds the loop up for 180 ms, and Python's own come every few seconds.
+generations, a full collection holds the loop up for 180 ms, and Python's come every few seconds.
 What forms no cycle is freed without any collection."""
 
 TURN: Final = 0.001
