@@ -5,6 +5,7 @@
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
 - `event_builder`: turns a model's chunks into steps and deltas of the job
+- `follow_ups`: has the words that no model read asked as turns of their own
 - `interjections`: words and answers from outside for a running job, and the replies to them
 - `job`: the actor: one task owns one generation, with the log, the readers and the ending
 - `jobs`: the questions about all jobs, whether this process has all of them or is one of many

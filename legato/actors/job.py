@@ -25,10 +25,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.absent_model import model_named
-from legato.actors.conversation.turn import Turn, as_queued, without_prompt
+from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.parked import Parked, parked
-from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recorder import FollowUp, Recorder, nothing_follows
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
 from legato.actors.interjections import (
@@ -118,13 +118,14 @@ class JobObserver:
 class JobEnv(Struct, frozen=True, kw_only=True):
     """Everything shared by the jobs of one process.
 
-    `is_resumed`: see Recorder.  `find`: see LocalRef.
+    `follow_up`, `is_resumed`: see Recorder.  `find`: see LocalRef.
     """
 
     resources: JobResources
     observer: JobObserver
     writer: Writer
     rotation: Rotation
+    follow_up: FollowUp = nothing_follows
     is_resumed: bool = False
     find: Find = nowhere
 
@@ -181,6 +182,7 @@ class Job:
             journal,
             self._waiting,
             env.resources.limits.store_timeout,
+            follow_up=env.follow_up,
             is_resumed=env.is_resumed,
         )
 
@@ -205,7 +207,8 @@ class Job:
         self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
-            self._recorder.journal.mark_done()
+            if recovered.is_done or not self._follows:
+                self._recorder.journal.mark_done()
             self.ended.set()
         elif recovered.has_begun:
             self.state = State.RUNNING
@@ -295,7 +298,7 @@ class Job:
         """
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
-                self._children.start_soon(self._retire)
+                self._children.start_soon(self._finish_storing)
             elif self.opening is not None and self._is_planned:
                 self._open(self.opening)
             elif self.opening is not None:
@@ -326,9 +329,11 @@ class Job:
         self._store()
 
     async def _finish_storing(self) -> None:
-        """Store the answer, unless done before the crash, and stay for the readers."""
+        """Do what the ending leaves to be done, unless it was done before, and stay for the
+        readers."""
         if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
-            self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
+            close = self._recorder.close
+            self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
         await self._retire()
 
     def leave(self) -> None:
@@ -433,7 +438,9 @@ class Job:
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
         """Take words or an answer from outside; the reply goes out once they are durable."""
         snapshot = self.feed.snapshot()
-        found = verdict(question, snapshot, self.feed.ending, is_answering=self.is_answering)
+        found = verdict(
+            question, self.turn, snapshot, self.feed.ending, is_answering=self.is_answering
+        )
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
@@ -542,7 +549,12 @@ class Job:
             self._say(Stored(None, unsaved=not self.is_stored))
         else:
             ending = self._ending(Stored(None), self.opening)
-            self._children.start_soon(self._recorder.close, ending, self.opening)
+            self._children.start_soon(self._recorder.close, ending, self.opening, self._follows)
+
+    @property
+    def _follows(self) -> Sequence[Turn]:
+        """The turns that follow from the ending: words that no model read."""
+        return [turn_of(each) for each in self.feed.snapshot().next_turns]
 
     def _hurry(self) -> None:
         """The ending takes long: store the answer as it is, and answer all askers for a stop."""
@@ -568,7 +580,7 @@ class Job:
             self._children.start_soon(self._retire)
             self._observer.job_ended(self)
             self._forget_prompt()
-        if not stored.unsaved:
+        if self._recorder.may_be_done(stored):
             self._recorder.journal.mark_done()
 
     def _forget_prompt(self) -> None:

@@ -9,6 +9,7 @@ import trio
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnOwnerLost
@@ -55,6 +56,7 @@ async def open_supervisor(
             journal=journal,
             is_resumed=on_owner_lost == "continue",
         )
+        supervisor.follow_ups.jobs = LocalJobs(supervisor)
         supervisor.adopt(recovered)
         yield supervisor
         await drained(supervisor, limits, supervisor.drain)

@@ -129,8 +129,8 @@ class EditTurnReply(Struct, rename="camel"):
 
 class SteerReply(Struct, kw_only=True, rename="camel"):
     """A steer: `queued` (at `position` among the waiting ones, from 1), `applied` (a model call
-    read it; it is part `index` of the answer), `cancelled`, or `returned` (`why`: the generation
-    has `finished`, `stopped` or `failed` before).
+    read it; it is part `index` of the answer), `cancelled`, `returned` (`why`: the generation has
+    `finished`, `stopped` or `failed` before), or `enqueued` (as the turn `nextGenerationId`).
 
     `cursor`: the position up to which the reply is true.  `outcomeAt`: where it was applied or
     returned.
@@ -148,6 +148,7 @@ class SteerReply(Struct, kw_only=True, rename="camel"):
     outcome_at: str | UnsetType = UNSET
     why: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
+    next_generation_id: str | UnsetType = UNSET
 
 
 class SteerCancelReply(Struct, rename="camel"):

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 import trio
@@ -37,6 +37,7 @@ from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replication import (
+    UNLIMITED,
     Directory,
     DirectoryEntry,
     Entered,
@@ -53,6 +54,16 @@ _ENTER_TIMEOUT: Final = 15.0
 _RETRY: Final = 1.0  # seconds until the directory is told once more
 
 _JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
+
+
+class _EntryLimits(NamedTuple):
+    """How many jobs a user may have, and how many turns may wait."""
+
+    per_user: int
+    queue: QueueLimits
+
+
+_NO_LIMITS: Final = _EntryLimits(2**31, UNLIMITED)
 
 log = structlog.get_logger()
 
@@ -88,14 +99,16 @@ class ClusterJobs(JobObserver):
         supervisor.observe(self)
         nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
 
-    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         self._supervisor.check_draining()
         self._supervisor.check_storage()
         self._check_reach()
-        running = self._supervisor.registry.running_count() + self._host.entering_count
-        check_server(running, self._limits)
+        if not was_accepted:
+            running = self._supervisor.registry.running_count() + self._host.entering_count
+            check_server(running, self._limits)
+        limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
         with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
-            while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
+            while isinstance(entered := await self._enter(info_of(turn), on_busy, limits), Joined):
                 if await self._is_there(entered.first):
                     check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
@@ -180,15 +193,13 @@ class ClusterJobs(JobObserver):
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(self, info: JobInfo, on_busy: OnBusy) -> Entered | Joined:
+    async def _enter(
+        self, info: JobInfo, on_busy: OnBusy, entering: _EntryLimits
+    ) -> Entered | Joined:
         limits = self._limits
+        most, queue = entering
         try:
-            entered = await self._directory.enter(
-                info,
-                on_busy,
-                max_per_user=limits.max_running_jobs_per_user,
-                queue=_queue_limits(limits),
-            )
+            entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
         except StorageError:
             self._soon(self._directory.withdraw, info)  # the job may have been entered
             raise
@@ -321,8 +332,9 @@ class Notices:
             del self._due[job_id]
 
 
-def _queue_limits(limits: Limits) -> QueueLimits:
-    return QueueLimits(limits.max_queued_jobs, limits.max_queued_jobs_per_user)
+def _limits_of(limits: Limits) -> _EntryLimits:
+    queue = QueueLimits(limits.max_queued_jobs, limits.max_queued_jobs_per_user)
+    return _EntryLimits(limits.max_running_jobs_per_user, queue)
 
 
 def _is_running(entry: DirectoryEntry) -> bool:

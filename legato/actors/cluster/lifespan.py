@@ -73,6 +73,7 @@ async def open_replica(
         mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners, guarded)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
         cluster = ClusterJobs(nursery, *parts, records, limits)
+        supervisor.follow_ups.jobs = cluster
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))

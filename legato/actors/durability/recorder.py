@@ -10,7 +10,7 @@ each write may be made twice.  The job waits for a write no longer than `store_t
 the question is only looked for, and the job hears of the question if it is there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from legato.actors.conversation.turn import (
     InvalidTurn,
     Turn,
+    has_tools,
     resumable,
     without_prompt,
 )
@@ -64,7 +65,15 @@ not, so that whoever asked has the refusal within the whole."""
 DECIDED: Final = "decided_before"
 """Why a request is refused that decides on a call which another request decided on."""
 
+FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
+
 log = structlog.get_logger()
+
+
+async def nothing_follows(turns: Sequence[Turn]) -> bool:
+    """For a process that keeps no journal of what follows."""
+    await trio.lowlevel.checkpoint()
+    return True
 
 
 class Recorder:
@@ -80,12 +89,15 @@ class Recorder:
         waiting: WaitingTurn,
         store_timeout: float,
         *,
+        follow_up: FollowUp = nothing_follows,
         is_resumed: bool = False,
     ) -> None:
-        """`is_resumed`: a later owner may have the model go on."""
+        """`follow_up` queues the turns that unread steers become, and returns whether they are
+        queued; False leaves them to the next process.  `is_resumed`: a later owner may have the
+        model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
-        may_wait = any(agent.tools for agent in turn.agents)  # for an answer, beyond this process
+        may_wait = has_tools(turn)  # for an answer, beyond this process
         is_resumed = may_wait or (is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
@@ -97,6 +109,8 @@ class Recorder:
             turn.prompt.api_request if turn.prompt else None, records
         )
         self._store_timeout = store_timeout
+        self._follow_up = follow_up
+        self._follows: Sequence[Turn] = ()  # what is to be queued before the job is done
         self._left = store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
         # the reason for refusing the start before the outcome was known
@@ -245,12 +259,15 @@ class Recorder:
 
     # The ending.
 
-    async def close(self, ending: AnyEnding, opening: Opening | None) -> None:
-        """Tell the job Stored when the ending is kept and its answer stored.
+    async def close(
+        self, ending: AnyEnding, opening: Opening | None, follows: Sequence[Turn] = ()
+    ) -> None:
+        """Tell the job Stored when the ending is kept, its answer stored, and what follows queued.
 
-        The journal has the ending first: if the process ends before the answer is stored, the next
+        The journal has the ending first: if the process ends before the rest is done, the next
         process knows of the remaining work.
         """
+        self._follows = follows
         if opening is None:
             await self.journal.finish(ending)
             self._stored_answer = Stored(None, unsaved=not self.is_idle)
@@ -258,9 +275,26 @@ class Recorder:
             with self._writing():  # from here the job has something to store
                 await self.journal.finish(ending)
                 self._stored_answer = await self._stored(ending, opening.created)
-        if not self._stored_answer.unsaved:
+                await self._queue_follows()
+        if self.may_be_done(self._stored_answer):
             await self.journal.marked_done()
         await self._job.tell(self._stored_answer)
+
+    def may_be_done(self, stored: Stored) -> bool:
+        """Whether nothing is left to be done for the job, in this process or the next."""
+        return not stored.unsaved and not self._follows
+
+    async def _queue_follows(self) -> None:
+        """Queue the turns that follow, in as many attempts as needed."""
+        pauses = growing_pauses()
+        while self._follows:
+            try:
+                if not await self._follow_up(self._follows):
+                    return
+                self._follows = ()
+            except StorageError as error:
+                log.warning("words not queued yet", job=self._turn.job_id, reason=str(error))
+                await trio.sleep(next(pauses))
 
     async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
         """Store the answer to a question which was found after the ending was said."""
