@@ -19,7 +19,7 @@ const UNREACHABLE = "The server cannot be reached.";
 
 let known = { jobs: [], user: "", now: Date.now(), seesEverybody: false };
 let skew = 0; // ms that the server's clock is ahead of this one
-let open = null; // {id, job, recording, proof, times, samples}
+let open = null; // {id, job, recording, proof, times, samples, wantsFocus}
 let timer;
 
 const list = new JobsView({ list: $("jobs"), empty: $("empty") }, go);
@@ -51,7 +51,7 @@ function idInAddress() {
 function go(id) {
   history.pushState(null, "", api.inspectPageOf(id));
   show(id);
-  if (id !== null) $("job-title").focus();
+  if (open) open.wantsFocus = true;
 }
 
 function show(id) {
@@ -126,6 +126,8 @@ function showJob() {
   const { job, times, recording, samples } = open ?? {};
   if (!job) return;
   $("job").hidden = false;
+  if (open.wantsFocus) $("job-title").focus();
+  open.wantsFocus = false;
   const events = recording?.events ?? [];
   const at = events.map(({ seq }) => times.at(seq)).filter((each) => each !== null);
   view.show({ job, user: known.user, now: now(), moments: momentsOf(job, events, times), at, samples });
