@@ -73,6 +73,7 @@ from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.actors.stream.times import EventTimes
 from legato.actors.waiters import Waiters
 from legato.agents.calls import only_waits
 from legato.dialects.contract import Identity
@@ -156,6 +157,11 @@ class Job:
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.resources.dialects, previous_epochs)
+        self.times = EventTimes()  # by the clock of `began`, as all times here
+        self.ended_at: float | None = None  # when the ending was said, where it was said here
+        self.clock_offset = (
+            env.resources.wall_clock() - trio.current_time()
+        )  # to seconds since 1970
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.resources.limits
@@ -204,6 +210,7 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self.times.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
@@ -236,6 +243,11 @@ class Job:
         return self._producer.began
 
     @property
+    def asked_at(self) -> float | None:
+        """When a model was first asked here, by the clock of `began`."""
+        return self._producer.asked_at
+
+    @property
     def first_content(self) -> float | None:
         """Seconds from asking the model to the first word, once there was a word."""
         return self._producer.first_content
@@ -243,7 +255,7 @@ class Job:
     @property
     def bytes(self) -> int:
         """About how many bytes of memory the job keeps once it has ended."""
-        return JOB_BYTES + self.feed.bytes
+        return JOB_BYTES + self.feed.bytes + self.times.bytes
 
     @property
     def is_stored(self) -> bool:
@@ -463,6 +475,7 @@ class Job:
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
+        self.times.note(self.feed.log.tail, trio.current_time())
         self._recorder.journal.mark_dirty()
         self._waiters.announce(self._created)
 
@@ -574,6 +587,8 @@ class Job:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
             self.feed.append(self._ending(stored, self.opening))
+            self.ended_at = trio.current_time()
+            self.times.note(self.feed.log.tail, self.ended_at)
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)

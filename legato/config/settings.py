@@ -43,6 +43,7 @@ from legato.config.values import (
     Table,
     Text,
     TokenRate,
+    Users,
     VariableName,
     check_fields,
     check_names,
@@ -162,6 +163,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http2: Flag = False
     access_log: Flag = False  # a line for each request: most proxies write a line, too
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
+    # see times and counts of everybody's generations; who asks how much is private by default
+    inspect_admins: Users = ()
     metrics_token: Secret | None = None  # opens /metrics to other machines
     base_path: BasePath = ""  # the path under which a proxy serves Legato, such as /llm
     # of the first process alone; each next process has the next port

@@ -28,15 +28,26 @@ SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32
 @pages.get("/c/<conversation_id>")
 @hide
 async def index(conversation_id: str | None = None) -> Response:
+    return await _page("index.html")
+
+
+@pages.get("/inspect")
+@pages.get("/inspect/<generation_id>")
+@hide
+async def inspect(generation_id: str | None = None) -> Response:
+    return await _page("inspect.html")
+
+
+async def _page(name: str) -> Response:
     if base := application().settings.base_path:
-        read = partial(below, base, str(current_app.static_folder))
-        return await application().assets.reply(f"{base}/index.html", read)
-    return await current_app.send_static_file("index.html")
+        read = partial(below, base, Path(str(current_app.static_folder), name))
+        return await application().assets.reply(f"{base}/{name}", read)
+    return await current_app.send_static_file(name)
 
 
-def below(base: str, folder: str) -> bytes:
-    """The page with all addresses below `base`; scripts take addresses from their own URL."""
-    text = Path(folder, "index.html").read_text("utf-8")
+def below(base: str, page: Path) -> bytes:
+    """A page with all addresses below `base`; scripts take addresses from their own URL."""
+    text = page.read_text("utf-8")
     return re.sub(r'(href|src|action)="/', rf'\1="{base}/', text).encode()
 
 

@@ -25,6 +25,8 @@ from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.cluster.transport import Guarded
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.listing import newest, timelines
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job, JobObserver
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
@@ -50,6 +52,10 @@ from legato.storage.contracts.replication import (
 
 _ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
+
+_LOOK_TIMEOUT: Final = 2.0
+"""Seconds for all replicas to tell of their jobs: whoever looks again in a moment can do without
+one that hangs."""
 
 _RETRY: Final = 1.0  # seconds until the directory is told once more
 
@@ -172,6 +178,22 @@ class ClusterJobs(JobObserver):
 
     async def active(self, user: str) -> Sequence[str]:
         return await self._directory.running(user)
+
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        found = [*timelines(self._supervisor.registry, asked).jobs]
+        others = [*self._owners.others()]
+        heard: list[str] = []
+
+        async def look(replica: str) -> None:
+            if (told := await self._owners.timelines(replica, asked)) is not None:
+                heard.append(replica)
+                found.extend(told.jobs)
+
+        with trio.move_on_after(_LOOK_TIMEOUT):
+            async with trio.open_nursery() as nursery:
+                for replica in others:
+                    nursery.start_soon(look, replica)
+        return newest(found, asked.most, len(others) - len(heard))
 
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):
