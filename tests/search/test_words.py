@@ -57,7 +57,7 @@ def test_a_query_looks_for_these_terms(query: str, terms: list[Term]) -> None:
 def test_words_are_cut_and_a_text_is_searched_to_a_bound() -> None:
     assert words_of("x" * 1000) == ["x" * LONGEST]
     assert words_of("é" * 1000) == ["e" * LONGEST]
-    assert words_of("word " * MOST_CHARACTERS + "last") == ["word"]
+    assert words_of("a word, " * (MOST_CHARACTERS // 8) + "last") == ["a", "word"]
     assert words_of(" ".join(map(str, range(10_000)))) == [*map(str, range(MOST_WORDS))]
 
 

@@ -28,6 +28,8 @@ ROUTES: Final = [
     ("GET", "/api/agents/chat/steers/x"),
     ("POST", "/api/agents/chat/resume"),
     ("GET", "/api/messages/x"),
+    ("GET", "/api/messages"),
+    ("GET", "/api/search/enable"),
     ("GET", "/api/convos"),
     ("GET", "/api/convos/x"),
     ("GET", "/api/convos/gen_title/x"),
