@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parent.parent
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
     *("legato.growing_part", "legato.shown", "legato.config", "legato.config.tools"),
+    "legato.search",
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -56,6 +57,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.edges": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
+    "legato.search": (),
     "legato.growing_part": ("legato.content", "legato.events"),
     "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),

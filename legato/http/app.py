@@ -33,12 +33,14 @@ from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.queue import queue
 from legato.http.runtime import Runtime
+from legato.http.search import search
 from legato.http.steering import steering
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(agents, actions, avatars, permissions, tools),
-    *(chat, jobs, queue, steering, completions, completion_jobs, conversations, keys, models),
+    *(chat, jobs, queue, steering, completions, completion_jobs, conversations, search, keys),
+    models,
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
     *(pages, sessions, metrics),

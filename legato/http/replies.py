@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from legato.actors.messages import Standing
 from legato.content import Part
+from legato.search.excerpts import Piece
 from legato.storage.contracts.keys import ApiKey, Scope
 
 
@@ -173,6 +174,26 @@ class ResumeReply(Struct, kw_only=True, rename="camel"):
     generation_id: str
     cursor: str
     answered: Mapping[str, str]
+
+
+class FoundMessageReply(Struct, kw_only=True, rename="camel"):
+    """A message found.  `excerpt`: the text around the first word found, in pieces, of which the
+    `marked` are the words; `text` is the same as one text."""
+
+    message_id: str
+    conversation_id: str
+    title: str
+    sender: str
+    is_created_by_user: bool
+    text: str
+    excerpt: Sequence[Piece]
+    model: str | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+
+
+class FoundReply(Struct, rename="camel"):
+    messages: Sequence[FoundMessageReply]
+    next_cursor: str | None = None
 
 
 class TitleReply(Struct):

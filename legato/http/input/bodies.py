@@ -145,6 +145,24 @@ class PageQuery(Struct):
     cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
 
 
+SearchText = Annotated[
+    str,
+    Meta(max_length=256, description="Words: all have to be there, each as a word's beginning."),
+]
+
+
+class ConversationsQuery(PageQuery):
+    """With `search`, the conversations whose title has the words; an empty text is no search."""
+
+    search: SearchText = ""
+
+
+class SearchQuery(PageQuery):
+    """An empty `search` finds nothing."""
+
+    search: SearchText = ""
+
+
 class MessagesQuery(Struct):
     """With either field the reply is a page; without, a bare list of the newest messages."""
 

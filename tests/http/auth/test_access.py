@@ -30,6 +30,8 @@ ROUTES: Final = [
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/x"),
     ("GET", "/api/messages/x"),
+    ("GET", "/api/messages"),
+    ("GET", "/api/search/enable"),
     ("GET", "/api/convos"),
     ("GET", "/api/convos/x"),
     ("GET", "/api/convos/gen_title/x"),
