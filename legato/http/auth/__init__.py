@@ -4,7 +4,9 @@
 - `api_keys`: API keys: the form of a key, and the minting
 - `authenticator`: authentication of a user: by bearer token, or by the page's session cookie from
   the page's own origin
+- `fetching`: requests to an identity provider, bounded in time and in bytes
 - `jwks`: the public keys of an identity provider, fetched from a JWKS URL and kept
+- `kept_document`: a document of an identity provider, fetched when needed, and kept
 - `key_ring`: lookup of API keys in storage, with a copy in memory for a moment
 - `keys`: routes for people to make and delete API keys; an API key cannot ask here
 - `logins`: one-time login tokens, which give a browser without a JWT a session
