@@ -62,6 +62,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
+    "legato.config.oidc": ("legato.config.values",),
     "legato.config.service_links": (),
     "legato.config.tools": ("legato.config.values",),
     "legato.config.agents": (
@@ -71,7 +72,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config": (
         *("legato.config.agents", "legato.config.tools"),
         "legato.config.values",
-        "legato.config.guards",
+        *("legato.config.guards", "legato.config.oidc"),
         "legato.config.service_links",
     ),
     "legato.private_files": (),

@@ -13,6 +13,7 @@ from legato.http.agents.routes import agents
 from legato.http.agents.tools import tools
 from legato.http.application import Legato
 from legato.http.auth.keys import keys
+from legato.http.auth.oidc.routes import oidc
 from legato.http.auth.sessions import sessions
 from legato.http.chat import chat
 from legato.http.conversations import conversations
@@ -43,7 +44,7 @@ BLUEPRINTS: Final = (
     models,
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
-    *(pages, sessions, metrics),
+    *(pages, sessions, oidc, metrics),
 )
 
 
