@@ -48,6 +48,7 @@ from legato.actors.messages import (
     AnyQuestion,
     Append,
     Ask,
+    AskChanged,
     Ended,
     Enqueued,
     Fail,
@@ -80,10 +81,13 @@ from legato.agents.bare import BARE_RUNS
 from legato.agents.calls import only_waits
 from legato.agents.contract import Runs
 from legato.config import Limits
+from legato.content import Conversation
 from legato.dialects.contract import Dialect, Identity
 from legato.events import (
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     ContentEvent,
     Created,
     Queued,
@@ -95,12 +99,18 @@ from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
 
+Telling = Queued | Created | Asked | Answered
+"""The events of a job, beside the ending, that matter to somebody who does not read the job."""
+
 
 class JobObserver:
     """Told of a job in the job's own task, in the step in which each thing happens.
 
     No method may wait, and none may fail.  An observer overrides what the observer needs.
     """
+
+    def job_said(self, job: "Job", event: Telling) -> None:
+        """The event is in the log."""
 
     def job_ended(self, job: "Job") -> None:
         """The job has said its ending."""
@@ -119,6 +129,9 @@ class JobObserver:
 
     def job_adopted(self, job: "Job") -> None:
         """A job that ended in another process is here now."""
+
+    def conversation_titled(self, conversation: Conversation) -> None:
+        """A conversation has the title that was made after its first answer."""
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
@@ -393,6 +406,8 @@ class Job:
         match message:
             case Append():
                 self._append(message.events)
+            case AskChanged(event):
+                self._change_ask(event)
             case Enqueued(event):
                 self._enqueue(event)
             case Opened(opening):
@@ -434,6 +449,7 @@ class Job:
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
         self._publish(event)
+        self._observer.job_said(self, event)
         self._waiting.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
@@ -443,6 +459,9 @@ class Job:
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
+            for event in found.events:
+                if isinstance(event, Answered):
+                    self._observer.job_said(self, event)
         reply = self._placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
@@ -490,7 +509,8 @@ class Job:
             return
         self.opening = replace(opening, created=without_turn(opening.created))
         if self.feed.created is None:
-            self._publish(opening.created)
+            self._publish(self.opening.created)
+            self._observer.job_said(self, self.opening.created)
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
@@ -530,6 +550,11 @@ class Job:
         if self._advance(Signal.CONTENT):
             self._publish(*events)
             self._end_if_long()
+
+    def _change_ask(self, event: Asked | Answered) -> None:
+        if self._advance(Signal.CONTENT):
+            self._publish(event)
+            self._observer.job_said(self, event)
 
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:

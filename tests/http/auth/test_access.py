@@ -27,6 +27,7 @@ ROUTES: Final = [
     ("POST", "/api/agents/chat/steer/arm"),
     ("GET", "/api/agents/chat/steers/x"),
     ("POST", "/api/agents/chat/resume"),
+    ("GET", "/api/events"),
     ("GET", "/api/messages/x"),
     ("GET", "/api/convos"),
     ("GET", "/api/convos/x"),
