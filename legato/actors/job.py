@@ -44,6 +44,7 @@ from legato.actors.messages import (
     AnyQuestion,
     Append,
     Ask,
+    AskChanged,
     Ended,
     Enqueued,
     Fail,
@@ -76,10 +77,13 @@ from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.stream.times import EventTimes
 from legato.actors.waiters import Waiters
 from legato.agents.calls import only_waits
+from legato.content import Conversation
 from legato.dialects.contract import Identity
 from legato.events import (
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     ContentEvent,
     Created,
     Queued,
@@ -90,12 +94,18 @@ from legato.shown import shown
 
 FIRST_EPOCH = 1
 
+Telling = Queued | Created | Asked | Answered
+"""The events of a job, beside the ending, that matter to somebody who does not read the job."""
+
 
 class JobObserver:
     """Told of a job in the job's own task, in the step in which each thing happens.
 
     No method may wait, and none may fail.  An observer overrides what the observer needs.
     """
+
+    def job_said(self, job: "Job", event: Telling) -> None:
+        """The event is in the log."""
 
     def job_ended(self, job: "Job") -> None:
         """The job has said its ending."""
@@ -114,6 +124,9 @@ class JobObserver:
 
     def job_adopted(self, job: "Job") -> None:
         """A job that ended in another process is here now."""
+
+    def conversation_titled(self, conversation: Conversation) -> None:
+        """A conversation has the title that was made after its first answer."""
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
@@ -404,6 +417,8 @@ class Job:
         match message:
             case Append():
                 self._append(message.events)
+            case AskChanged(event):
+                self._change_ask(event)
             case Enqueued(event):
                 self._enqueue(event)
             case Opened(opening):
@@ -445,6 +460,7 @@ class Job:
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
         self._publish(event)
+        self._observer.job_said(self, event)
         self._waiting.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
@@ -456,6 +472,9 @@ class Job:
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
+            for event in found.events:
+                if isinstance(event, Answered):
+                    self._observer.job_said(self, event)
         reply = self._receipts.placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
@@ -488,7 +507,8 @@ class Job:
             return
         self.opening = replace(opening, created=without_turn(opening.created))
         if self.feed.created is None:
-            self._publish(opening.created)
+            self._publish(self.opening.created)
+            self._observer.job_said(self, self.opening.created)
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
@@ -528,6 +548,11 @@ class Job:
         if self._advance(Signal.CONTENT):
             self._publish(*events)
             self._end_if_long()
+
+    def _change_ask(self, event: Asked | Answered) -> None:
+        if self._advance(Signal.CONTENT):
+            self._publish(event)
+            self._observer.job_said(self, event)
 
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:

@@ -91,6 +91,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
     max_running_jobs: Count = 2000  # a process can carry these with their readers
     max_running_jobs_per_user: Count = 20
+    # the open tabs of all devices of a person, at one process; a hidden tab has none
+    max_event_streams_per_user: Count = 20
     max_queued_jobs: Count = 10  # waiting turns of a conversation: more is a list nobody oversees
     # waiting turns count as running, too: this many leave a user five to begin at once
     max_queued_jobs_per_user: Count = 15

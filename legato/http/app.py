@@ -21,6 +21,7 @@ from legato.http.description import openapi
 from legato.http.gate import Gate
 from legato.http.inspection.routes import jobs
 from legato.http.metrics import metrics
+from legato.http.notices.routes import events
 from legato.http.openai.chat_completions.completions import completions
 from legato.http.openai.chat_completions.jobs import completion_jobs
 from legato.http.openai.conversations.conversations import conversations as api_conversations
@@ -40,8 +41,8 @@ from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(agents, actions, avatars, permissions, tools),
-    *(chat, jobs, queue, steering, completions, completion_jobs, conversations, search, keys),
-    models,
+    *(chat, events, jobs, queue, steering, completions, completion_jobs, conversations, search),
+    *(keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
     *(pages, sessions, oidc, metrics),

@@ -43,6 +43,17 @@ class EventStream(Struct):
     """
 
 
+class NoticeStream(EventStream):
+    """Server-sent events about all your conversations; a comment after 15 s of silence.
+
+    An event is named `queued`, `started`, `asked`, `answered`, `ended`, `cancelled`, `renamed` or
+    `deleted`.  The data is one JSON object: `conversationId`, mostly `generationId`, `at` in
+    milliseconds, and what the event is about.  `reset` says that events before its `id` may be
+    missing: read the lists anew.  The body never ends cleanly: after any end, come back with the
+    last `id`.
+    """
+
+
 class ActiveReply(Struct, rename="camel"):
     active_job_ids: Sequence[str]
 

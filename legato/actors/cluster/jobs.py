@@ -99,11 +99,11 @@ class ClusterJobs(JobObserver):
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
-        self._notices = Notices(supervisor.guarded)
+        self._updates = DirectoryUpdates(supervisor.guarded)
         self._records = records
         self._limits = limits
         supervisor.observe(self)
-        nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
+        nursery.start_soon(supervisor.kept_alive, self._updates.run, "directory updates")
 
     async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         self._supervisor.check_draining()
@@ -306,13 +306,13 @@ class ClusterJobs(JobObserver):
             self._soon(self._directory.withdraw, info_of(job.turn))
 
     def _soon(self, tell: Callable[..., Awaitable[None]], info: JobInfo, **facts: bool) -> None:
-        self._notices.add(info.job_id, partial(tell, info, **facts))
+        self._updates.add(info.job_id, partial(tell, info, **facts))
 
 
-class Notices:
+class DirectoryUpdates:
     """One task that tells the directory about jobs, each until the directory has heard.
 
-    A notice that cannot be told, or has a bug, delays no other.
+    An update that cannot be told, or has a bug, delays no other.
     """
 
     def __init__(self, guarded: Guarded) -> None:

@@ -138,7 +138,7 @@ async def recover(
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.marked_done]
-    found = []
+    found: list[Recovered | Parked | None] = []
     for at in range(0, len(due), _TOGETHER):
         found += await _recovered(due[at : at + _TOGETHER], journal, records, successor)
     done = [each for each in abandoned if each.marked_done]

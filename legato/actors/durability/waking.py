@@ -84,7 +84,7 @@ async def reread(
     plans = {run.entry.turn.job_id: plan for run in runs if (plan := _plan(run, model_of))}
     turns = [begun_turn(plan.turn, plan.model, plan.created) for plan in plans.values()]
     places = dict(zip(plans, await records.places(turns) if turns else (), strict=True))
-    found = []
+    found: list[Recovered | None] = []
     for run in runs:
         job_id = run.entry.turn.job_id
         place = places.get(job_id)

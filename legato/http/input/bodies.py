@@ -134,6 +134,12 @@ class StreamQuery(Struct):
     ] = None
 
 
+class NoticeQuery(Struct):
+    after: Annotated[
+        str | None, Meta(description="The `id` seen last: only what came after it.")
+    ] = None
+
+
 class StreamHeaders(Struct):
     last_event_id: Annotated[
         str | None, Meta(description="As `after`, the way browsers say it.")

@@ -29,6 +29,7 @@ ROUTES: Final = [
     ("POST", "/api/agents/chat/resume"),
     ("GET", "/api/jobs"),
     ("GET", "/api/jobs/x"),
+    ("GET", "/api/events"),
     ("GET", "/api/messages/x"),
     ("GET", "/api/messages"),
     ("GET", "/api/search/enable"),
