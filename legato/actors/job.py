@@ -44,6 +44,7 @@ from legato.actors.messages import (
     AnyQuestion,
     Append,
     Ask,
+    AskChanged,
     Ended,
     Enqueued,
     Fail,
@@ -73,12 +74,16 @@ from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
+from legato.actors.stream.times import EventTimes
 from legato.actors.waiters import Waiters
 from legato.agents.calls import only_waits
+from legato.content import Conversation
 from legato.dialects.contract import Identity
 from legato.events import (
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     ContentEvent,
     Created,
     Queued,
@@ -89,12 +94,18 @@ from legato.shown import shown
 
 FIRST_EPOCH = 1
 
+Telling = Queued | Created | Asked | Answered
+"""The events of a job, beside the ending, that matter to somebody who does not read the job."""
+
 
 class JobObserver:
     """Told of a job in the job's own task, in the step in which each thing happens.
 
     No method may wait, and none may fail.  An observer overrides what the observer needs.
     """
+
+    def job_said(self, job: "Job", event: Telling) -> None:
+        """The event is in the log."""
 
     def job_ended(self, job: "Job") -> None:
         """The job has said its ending."""
@@ -113,6 +124,9 @@ class JobObserver:
 
     def job_adopted(self, job: "Job") -> None:
         """A job that ended in another process is here now."""
+
+    def conversation_titled(self, conversation: Conversation) -> None:
+        """A conversation has the title that was made after its first answer."""
 
 
 class JobEnv(Struct, frozen=True, kw_only=True):
@@ -156,6 +170,11 @@ class Job:
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.resources.dialects, previous_epochs)
+        self.times = EventTimes()  # by the clock of `began`, as all times here
+        self.ended_at: float | None = None  # when the ending was said, where it was said here
+        self.clock_offset = (
+            env.resources.wall_clock() - trio.current_time()
+        )  # to seconds since 1970
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.resources.limits
@@ -204,6 +223,7 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self.times.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
@@ -236,6 +256,11 @@ class Job:
         return self._producer.began
 
     @property
+    def asked_at(self) -> float | None:
+        """When a model was first asked here, by the clock of `began`."""
+        return self._producer.asked_at
+
+    @property
     def first_content(self) -> float | None:
         """Seconds from asking the model to the first word, once there was a word."""
         return self._producer.first_content
@@ -243,7 +268,7 @@ class Job:
     @property
     def bytes(self) -> int:
         """About how many bytes of memory the job keeps once it has ended."""
-        return JOB_BYTES + self.feed.bytes
+        return JOB_BYTES + self.feed.bytes + self.times.bytes
 
     @property
     def is_stored(self) -> bool:
@@ -392,6 +417,8 @@ class Job:
         match message:
             case Append():
                 self._append(message.events)
+            case AskChanged(event):
+                self._change_ask(event)
             case Enqueued(event):
                 self._enqueue(event)
             case Opened(opening):
@@ -433,6 +460,7 @@ class Job:
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
         self._publish(event)
+        self._observer.job_said(self, event)
         self._waiting.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
@@ -444,6 +472,9 @@ class Job:
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
+            for event in found.events:
+                if isinstance(event, Answered):
+                    self._observer.job_said(self, event)
         reply = self._receipts.placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
@@ -463,6 +494,7 @@ class Job:
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
+        self.times.note(self.feed.log.tail, trio.current_time())
         self._recorder.journal.mark_dirty()
         self._waiters.announce(self._created)
 
@@ -475,7 +507,8 @@ class Job:
             return
         self.opening = replace(opening, created=without_turn(opening.created))
         if self.feed.created is None:
-            self._publish(opening.created)
+            self._publish(self.opening.created)
+            self._observer.job_said(self, self.opening.created)
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
@@ -515,6 +548,11 @@ class Job:
         if self._advance(Signal.CONTENT):
             self._publish(*events)
             self._end_if_long()
+
+    def _change_ask(self, event: Asked | Answered) -> None:
+        if self._advance(Signal.CONTENT):
+            self._publish(event)
+            self._observer.job_said(self, event)
 
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:
@@ -574,6 +612,8 @@ class Job:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
             self.feed.append(self._ending(stored, self.opening))
+            self.ended_at = trio.current_time()
+            self.times.note(self.feed.log.tail, self.ended_at)
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)

@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.ref import JobRef
 from legato.config import OnBusy
 
@@ -55,6 +56,13 @@ class Jobs(Protocol):
 
     async def active(self, user: str) -> Sequence[str]:
         """The conversations in which this user has a running job."""
+        ...
+
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        """Look at jobs, running or retained, without waking a parked one.
+
+        A replica that does not answer in time is left out, and counted.
+        """
         ...
 
     async def titled(self, user: str, conversation_id: str) -> None:

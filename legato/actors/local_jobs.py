@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.listing import timelines
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.jobs import Started
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Supervisor, running
@@ -37,6 +39,9 @@ class LocalJobs:
 
     async def active(self, user: str) -> Sequence[str]:
         return self._supervisor.active(user)
+
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        return timelines(self._supervisor.registry, asked)
 
     async def titled(self, user: str, conversation_id: str) -> None:
         await self._supervisor.titled(conversation_id)

@@ -27,10 +27,12 @@ from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.waking import reread
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.follow_ups import FollowUps
-from legato.actors.job import Job, JobEnv, JobObserver
+from legato.actors.job import Job, JobEnv, JobObserver, Telling
 from legato.actors.jobs import Started
 from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
+from legato.actors.notices.observer import NoticeObserver
+from legato.actors.notices.posting import LocalNotices, Notices
 from legato.actors.parking import Parking
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
@@ -39,6 +41,7 @@ from legato.actors.resources import JobResources
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
 from legato.config import OnBusy
+from legato.content import Conversation
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.journal import Journal
@@ -70,7 +73,7 @@ class Supervisor(JobObserver):
         `is_resumed`: see Recorder."""
         self.hurried = trio.Event() if hurried is None else hurried
         self._records, self._limits = resources.records, resources.limits
-        self.titles = Titles(self._records, self._limits.title_timeout)
+        self.titles = Titles(self._records, self._limits.title_timeout, self._titled)
         self.follow_ups = FollowUps(self._records)
         self.registry = Registry()
         self.queue: TurnQueue = LocalQueue(self.registry)
@@ -93,7 +96,9 @@ class Supervisor(JobObserver):
             find=self.parking.find,
         )
         self._totals = JobTotals()
-        self._observers: list[JobObserver] = [self._totals]
+        self.notices: Notices = LocalNotices()
+        notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)
+        self._observers: list[JobObserver] = [self._totals, notices]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
@@ -409,6 +414,10 @@ class Supervisor(JobObserver):
         self.registry.read(job)
         self._evict()
 
+    def job_said(self, job: Job, event: Telling) -> None:
+        for observer in self._observers:
+            observer.job_said(job, event)
+
     def job_ended(self, job: Job) -> None:
         ending = job.feed.ending
         log.info(
@@ -428,6 +437,10 @@ class Supervisor(JobObserver):
         self._evict()
         if job.turn.prompt is None and (make := self.titles.due(ending, job.model)):
             self._nursery.start_soon(self.guarded, make, job.turn.job_id)
+
+    def _titled(self, conversation: Conversation) -> None:
+        for observer in self._observers:
+            observer.conversation_titled(conversation)
 
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):

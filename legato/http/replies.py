@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from legato.actors.messages import Standing
 from legato.content import Part
+from legato.search.excerpts import Piece
 from legato.storage.contracts.keys import ApiKey, Scope
 
 
@@ -39,6 +40,17 @@ class EventStream(Struct):
     data is one JSON object: `created`, then `event` (a step or a delta), and at last `final`; or
     `sync`, in place of all earlier events.  The body ends cleanly after `final` or `error`, and
     never otherwise: after any other end, come back with the cursor of the last event.
+    """
+
+
+class NoticeStream(EventStream):
+    """Server-sent events about all your conversations; a comment after 15 s of silence.
+
+    An event is named `queued`, `started`, `asked`, `answered`, `ended`, `cancelled`, `renamed` or
+    `deleted`.  The data is one JSON object: `conversationId`, mostly `generationId`, `at` in
+    milliseconds, and what the event is about.  `reset` says that events before its `id` may be
+    missing: read the lists anew.  The body never ends cleanly: after any end, come back with the
+    last `id`.
     """
 
 
@@ -173,6 +185,26 @@ class ResumeReply(Struct, kw_only=True, rename="camel"):
     generation_id: str
     cursor: str
     answered: Mapping[str, str]
+
+
+class FoundMessageReply(Struct, kw_only=True, rename="camel"):
+    """A message found.  `excerpt`: the text around the first word found, in pieces, of which the
+    `marked` are the words; `text` is the same as one text."""
+
+    message_id: str
+    conversation_id: str
+    title: str
+    sender: str
+    is_created_by_user: bool
+    text: str
+    excerpt: Sequence[Piece]
+    model: str | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+
+
+class FoundReply(Struct, rename="camel"):
+    messages: Sequence[FoundMessageReply]
+    next_cursor: str | None = None
 
 
 class TitleReply(Struct):

@@ -25,6 +25,8 @@ from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.cluster.transport import Guarded
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.listing import newest, timelines
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job, JobObserver
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
@@ -50,6 +52,10 @@ from legato.storage.contracts.replication import (
 
 _ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
+
+_LOOK_TIMEOUT: Final = 2.0
+"""Seconds for all replicas to tell of their jobs: whoever looks again in a moment can do without
+one that hangs."""
 
 _RETRY: Final = 1.0  # seconds until the directory is told once more
 
@@ -93,11 +99,11 @@ class ClusterJobs(JobObserver):
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
-        self._notices = Notices(supervisor.guarded)
+        self._updates = DirectoryUpdates(supervisor.guarded)
         self._records = records
         self._limits = limits
         supervisor.observe(self)
-        nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
+        nursery.start_soon(supervisor.kept_alive, self._updates.run, "directory updates")
 
     async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         self._supervisor.check_draining()
@@ -172,6 +178,22 @@ class ClusterJobs(JobObserver):
 
     async def active(self, user: str) -> Sequence[str]:
         return await self._directory.running(user)
+
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        found = [*timelines(self._supervisor.registry, asked).jobs]
+        others = [*self._owners.others()]
+        heard: list[str] = []
+
+        async def look(replica: str) -> None:
+            if (told := await self._owners.timelines(replica, asked)) is not None:
+                heard.append(replica)
+                found.extend(told.jobs)
+
+        with trio.move_on_after(_LOOK_TIMEOUT):
+            async with trio.open_nursery() as nursery:
+                for replica in others:
+                    nursery.start_soon(look, replica)
+        return newest(found, asked.most, len(others) - len(heard))
 
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):
@@ -284,13 +306,13 @@ class ClusterJobs(JobObserver):
             self._soon(self._directory.withdraw, info_of(job.turn))
 
     def _soon(self, tell: Callable[..., Awaitable[None]], info: JobInfo, **facts: bool) -> None:
-        self._notices.add(info.job_id, partial(tell, info, **facts))
+        self._updates.add(info.job_id, partial(tell, info, **facts))
 
 
-class Notices:
+class DirectoryUpdates:
     """One task that tells the directory about jobs, each until the directory has heard.
 
-    A notice that cannot be told, or has a bug, delays no other.
+    An update that cannot be told, or has a bug, delays no other.
     """
 
     def __init__(self, guarded: Guarded) -> None:

@@ -138,6 +138,12 @@ class StreamQuery(Struct):
     ] = None
 
 
+class NoticeQuery(Struct):
+    after: Annotated[
+        str | None, Meta(description="The `id` seen last: only what came after it.")
+    ] = None
+
+
 class StreamHeaders(Struct):
     last_event_id: Annotated[
         str | None, Meta(description="As `after`, the way browsers say it.")
@@ -147,6 +153,24 @@ class StreamHeaders(Struct):
 class PageQuery(Struct):
     limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 25
     cursor: Annotated[str | None, Meta(description="The former page's `nextCursor`.")] = None
+
+
+SearchText = Annotated[
+    str,
+    Meta(max_length=256, description="Words: all have to be there, each as a word's beginning."),
+]
+
+
+class ConversationsQuery(PageQuery):
+    """With `search`, the conversations whose title has the words; an empty text is no search."""
+
+    search: SearchText = ""
+
+
+class SearchQuery(PageQuery):
+    """An empty `search` finds nothing."""
+
+    search: SearchText = ""
 
 
 class MessagesQuery(Struct):

@@ -19,5 +19,6 @@ Rooms: `connection` (engines and worker threads), `schema` (tables and their rev
 - `responses`: stored responses in a database
 - `revocations`: revocations in a database
 - `rows`: structs as rows and back
+- `search`: the words of messages in a database, written by the transaction of the message
 - `upserts`: an INSERT that meets a row: SQLite's, or PostgreSQL's
 """

@@ -24,7 +24,7 @@ from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.http.server.server import GRACE, IDLE, serve_until
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
-from legato.http.streams.streaming import StreamBody
+from legato.http.streams.streaming import LastingBody
 from legato.models.contract import FinishReport, Model, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.open import open_storage
@@ -93,7 +93,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await trio.sleep(0.005)
 
 
-def has_begun(body: StreamBody) -> bool:
+def has_begun(body: LastingBody) -> bool:
     """Whether its job has given it anything."""
     if isinstance(body, DirectBody):
         return body._sink.seq > 0
@@ -101,7 +101,7 @@ def has_begun(body: StreamBody) -> bool:
     return body._subscription._sink is not None
 
 
-def kept_for(body: StreamBody) -> int:
+def kept_for(body: LastingBody) -> int:
     """How many bytes wait in this process for a body's reader."""
     if isinstance(body, DirectBody):
         return len(body._sink._rest)
