@@ -80,7 +80,7 @@ async def test_what_has_no_ending_comes_by_itself(autojump_clock: MockClock) -> 
 async def test_nobody_asks_a_job_of_an_earlier_epoch_while_its_next_owner_reads_the_log(
     autojump_clock: MockClock,
 ) -> None:
-    async with taking_over() as (house, journal, failover):
+    async with taking_over() as (house, _, failover):
         house.start(job_id="r")
         former = house.supervisor.registry.find("r")
         await failover.take_over()
