@@ -101,8 +101,7 @@ class Journal(Protocol):
         the former owners are refused as fenced.
 
         Among replicas none is returned while absence in the directory does not count (see
-        Liveness): the storage lost its last writes, and another replica may have taken the jobs
-        over by a write that was lost.
+        Liveness): the storage lost its last writes, perhaps another replica's take-over.
         """
         ...
 
