@@ -74,7 +74,8 @@ async def reread(
     """Return the runs as they were parked, under the same epochs, with the requests for models.
 
     All runs are read together.  A run with a lost or unreadable log comes with an ending that says
-    so, under the next epoch: cursors beyond the rest of the log do not hold.  None where another replica owns the run by now, or the conversation is gone.
+    so, under the next epoch: cursors beyond the rest of the log do not hold.  None where another
+    replica owns the run by now, or the conversation is gone.
 
     Raises:
         StorageError: if the storage cannot be used now; nothing is changed then.
