@@ -224,6 +224,7 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._waiters.kept = self.feed.queued
         self.times.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
@@ -474,6 +475,7 @@ class Job:
 
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
+        self._waiters.kept = event
         self._publish(event)
         self._observer.job_said(self, event)
         self._waiting.published(event)
