@@ -17,9 +17,7 @@ from typing import Final, NamedTuple
 import trio
 
 from legato.actors.notices.notice import Notice
-
-MOST: Final = 8192
-"""Notices of a board, about 4 MiB: ten minutes of five generations a second."""
+from legato.storage.contracts.notices import MOST, START
 
 MOST_WAITING: Final = 256
 """Notices that wait for one reader; to read the lists again is cheaper than a longer backlog."""
@@ -87,7 +85,7 @@ class Board:
 
     def _start_at(self, cursor: str) -> None:
         self._posted = deque([Posted(cursor, None)])
-        self._cursors = {cursor}
+        self._cursors = {cursor} - {START}  # whatever was lost, every log begins there again
 
     @property
     def cursor(self) -> str:
