@@ -65,6 +65,7 @@ class Producer:
         `model`: the model named by the turn.  `wall_clock`: seconds since 1970."""
         self.model = model
         self.began = trio.current_time()
+        self.asked_at: float | None = None  # when a model was first asked
         self.first_content: float | None = None  # seconds from asking the model
         self.snapshot = snapshot
         self.is_left = False  # set by the job where a next process is to go on
@@ -233,6 +234,8 @@ class Producer:
 
     async def _stream(self, model: Model, request: ModelRequest, steps: Steps) -> None:
         asked_at = trio.current_time()
+        if self.asked_at is None:
+            self.asked_at = asked_at
         with trio.CancelScope() as patience:
             renewal = self._renew(patience)
             async with model.stream(request) as batches:
