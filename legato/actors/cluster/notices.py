@@ -1,4 +1,4 @@
-"""Notices among replicas: one task writes this replica's, one task reads those of all.
+"""Notices among replicas: a task writes this replica's, and a task reads all replicas'.
 
 Rules:
 

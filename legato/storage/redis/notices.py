@@ -44,7 +44,7 @@ return 1
 
 
 class RedisNotices:
-    """One task of a replica appends, and another one reads."""
+    """A replica's writer appends, and the replica's reader reads."""
 
     def __init__(self, sending: Lines, receiving: Lines, keys: Keys, me: str) -> None:
         self._sending = sending
