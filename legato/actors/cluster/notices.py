@@ -106,6 +106,9 @@ class SharedNotices:
     def _take(self, entry: NoticeEntry) -> None:
         if entry.before != self.board.cursor:
             self.board.restart(entry.before)
+        if not entry.data:  # a replica knows that something is missing
+            self.board.restart(entry.cursor)
+            return
         try:
             self.board.add(entry.cursor, _notices.decode(entry.data))
         except MsgspecError as error:

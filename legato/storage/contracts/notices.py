@@ -31,7 +31,8 @@ class NoticeLog(Protocol):
         """Add entries: the batch of this replica with that number, from 1.
 
         A batch whose outcome was unknown may be appended again, and is added once.  With `breaks`
-        all entries before are dropped first, so every reader learns that something is missing.
+        all entries before are dropped first, and an entry without data stands in their place, so
+        every reader learns that something is missing.
         """
         ...
 

@@ -23,7 +23,7 @@ class MemoryNotices:
         shared.notices_written[self._me] = number
         if breaks:
             shared.notices.clear()
-        for data in batch:
+        for data in [b"", *batch] if breaks else batch:
             shared.noticed += 1
             entry = NoticeEntry(f"0-{shared.noticed}", self._newest(), data)
             shared.notices.append(entry)

@@ -29,7 +29,10 @@ AT_ONCE: Final = 500  # entries of one reply
 _APPEND: Final = LuaScript(
     """
 if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[1]) then return 0 end
-if ARGV[2] == '1' then redis.call('XTRIM', KEYS[1], 'MAXLEN', 0) end
+if ARGV[2] == '1' then
+  redis.call('XTRIM', KEYS[1], 'MAXLEN', 0)
+  redis.call('XADD', KEYS[1], '*', 'b', '0-0', 'd', '')
+end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local before = last and last[1] or '0-0'
 for at = 5, #ARGV do

@@ -64,10 +64,13 @@ async def test_a_break_leaves_a_gap_that_every_reader_sees(world: World) -> None
     await one.notices.append(1, [b"a", b"b"])
     [first, _] = await read(other, 2)
     await one.notices.append(2, [b"c"], breaks=True)
-    [after] = await read(other, 1, first.cursor)
+    [gap, after] = await read(other, 2, first.cursor)
+    await one.notices.append(3, [], breaks=True)
+    [again] = await read(other, 1, after.cursor)
 
-    assert (after.data, after.before) == (b"c", START)
-    assert after.cursor not in (first.cursor, START)
+    assert (gap.data, gap.before, after.data, after.before) == (b"", START, b"c", gap.cursor)
+    assert (again.data, again.before) == (b"", START)
+    assert len({first.cursor, gap.cursor, after.cursor, again.cursor, START}) == 5
 
 
 async def test_a_log_that_lost_its_end_says_so(world: World) -> None:
@@ -75,7 +78,7 @@ async def test_a_log_that_lost_its_end_says_so(world: World) -> None:
     assert await one.notices.last() == START
     await one.notices.append(1, [b"a"])
     [entry] = await read(other, 1)
-    await one.notices.append(2, [], breaks=True)
+    world.lose_all()
 
     with trio.fail_after(20):
         assert await other.notices.read(entry.cursor) is None
