@@ -11,6 +11,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, checks
 from schemathesis.core.result import Ok
 
+from tests.support.http.client import ENDLESS
+
 Operation = APIOperation[Any, Any, Any, Any]
 
 CHECKED: Final = [
@@ -22,9 +24,6 @@ CHECKED: Final = [
 """What must be true of every reply.  More may be refused than what the description forbids."""
 
 MODES: Final = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-ENDLESS: Final = ("/api/events",)
-"""Paths of streams whose bodies never end: a client of whole replies waits for ever."""
-
 PATIENCE: Final = 10.0  # seconds for a reply: a stream's answer ends sooner
 
 
