@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 RESOLUTION: Final = 0.1  # seconds: finer than an eye can tell in a replay
 MOST: Final = 512  # moments, 8 KiB: a minute of tokens to 0.2 s, ten minutes to 1.6 s
+_ROUNDING: Final = 1e-9  # seconds
 
 
 class Moment(NamedTuple):
@@ -59,10 +60,10 @@ class EventTimes:
     def _thin(self) -> None:
         """Make moments longer until half as many are enough."""
         while len(self._seqs) > self._most // 2:
-            self.resolution *= 2
+            length, self.resolution = self.resolution, 2 * self.resolution
             before, self._at, self._seqs = self.moments(), array("d"), array("Q")
             for each in before:
-                if self._at and each.at < self._at[-1] + self.resolution:
+                if self._at and each.at - self._at[-1] <= length + _ROUNDING:  # both fit into one
                     self._seqs[-1] = each.seq
                 else:
                     self._at.append(each.at)
