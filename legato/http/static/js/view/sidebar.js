@@ -48,7 +48,7 @@ class ItemView {
     );
   }
 
-  update({ conversationId, title }, isActive, isCurrent) {
+  update({ conversationId, title, asks }, isActive, isCurrent) {
     this.id = conversationId;
     this.title = title;
     this.element.dataset.id = conversationId;
@@ -58,6 +58,8 @@ class ItemView {
     this.#link.title = title;
     this.#title.textContent = title;
     this.#dot.hidden = !isActive;
+    this.#dot.classList.toggle("asks", asks);
+    this.#dot.setAttribute("aria-label", asks ? "waits for your answer" : "running");
   }
 
   #rename() {
