@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parent.parent
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
     *("legato.growing_part", "legato.shown", "legato.config", "legato.config.tools"),
+    "legato.search",
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -56,10 +57,12 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.edges": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
+    "legato.search": (),
     "legato.growing_part": ("legato.content", "legato.events"),
     "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
+    "legato.config.oidc": ("legato.config.values",),
     "legato.config.service_links": (),
     "legato.config.tools": ("legato.config.values",),
     "legato.config.agents": (
@@ -69,7 +72,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config": (
         *("legato.config.agents", "legato.config.tools"),
         "legato.config.values",
-        "legato.config.guards",
+        *("legato.config.guards", "legato.config.oidc"),
         "legato.config.service_links",
     ),
     "legato.private_files": (),
@@ -97,11 +100,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.contracts",
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        "legato.agents.tools.bounds",
     ),
     "legato.agents.tools.contract": ("legato.models.contract",),
+    "legato.agents.tools.bounds": (),
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        "legato.agents.tools.bounds",
         *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
         "legato.tooling",
     ),

@@ -26,8 +26,10 @@ class Jobs(Protocol):
     also while no turn can be stored, as far as is known.
     """
 
-    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         """Start a turn, or join the job that the same `request_id` started before.
+
+        `was_accepted`: somebody has our word for the turn already, and no limit refuses it.
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.

@@ -17,12 +17,12 @@ class LocalJobs:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
 
-    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         if not self._supervisor.knows(turn):
             self._supervisor.check_storage()
             if on_busy == "interrupt":
                 await self._supervisor.wake_conversation(turn.conversation_id)
-        return self._supervisor.start(turn, on_busy)
+        return self._supervisor.start(turn, on_busy, was_accepted=was_accepted)
 
     async def knows(self, turn: Turn) -> bool:
         return self._supervisor.knows(turn)

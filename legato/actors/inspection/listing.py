@@ -81,7 +81,9 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
     turn, feed, snapshot = job.turn, job.feed, job.feed.snapshot()
     is_asking = bool(snapshot.open_asks)
     asked_at, first_content = job.asked_at, job.first_content
-    has_word = asked_at is not None and first_content is not None
+    first_word = None
+    if asked_at is not None and first_content is not None:
+        first_word = asked_at + first_content
     return Timeline(
         job_id=turn.job_id,
         conversation_id=turn.conversation_id,
@@ -92,7 +94,7 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         standing=standing_of(feed.ending, is_asking=is_asking),
         created_at=time_of(turn.job_id),
         asked_at=_at(job, asked_at),
-        first_word_at=_at(job, asked_at + first_content) if has_word else None,
+        first_word_at=_at(job, first_word),
         ended_at=_at(job, job.ended_at),
         epoch=feed.epoch,
         events=feed.log.tail,

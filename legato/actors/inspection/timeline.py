@@ -41,7 +41,8 @@ class Timeline(Struct, frozen=True, kw_only=True):
     another process.
 
     `events`: the position of the last one, said by the owner of `epoch`.  `counts` and
-    `agent_id` are None of a parked job.  `is_stored`: no write of the job is open.  `times` is there where asked for.
+    `agent_id` are None of a parked job.  `is_stored`: no write of the job is open.  `times` is
+    there where asked for.
     """
 
     job_id: str

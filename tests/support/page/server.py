@@ -147,13 +147,15 @@ class LegatoServer(Struct, frozen=True):
 
 
 @contextmanager
-def running_server(folder: Path, port: int = 0, **variables: str) -> Iterator[LegatoServer]:
+def running_server(
+    folder: Path, port: int = 0, *, more: str = "", **variables: str
+) -> Iterator[LegatoServer]:
     """Serve from `folder`, where its settings and its database are, until the block ends.
 
-    `port` 0 stands for a free one; `variables` are set besides.
+    `port` 0 stands for a free one; `more` are further settings, `variables` are set besides.
     """
     config = folder / "legato.toml"
-    config.write_text(CONFIG)
+    config.write_text(CONFIG + more)
     command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--config", str(config)]
     settings = {
         "LEGATO_JWT_SECRET": SECRET,
