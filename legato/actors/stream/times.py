@@ -20,14 +20,15 @@ class Moment(NamedTuple):
 
 
 class EventTimes:
-    """The moments of one log, oldest first; what came within `resolution` is one moment.
+    """The moments of one log, oldest first; none lasts for longer than `resolution`.
 
     With [(0.0, 3), (0.1, 7), (9.2, 8)], events 4 to 7 came between 0.1 and 0.2, and event 8 at 9.2.
-    Where there are too many moments, `resolution` is doubled.
+    Where there are too many moments, neighbours become one.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self.resolution = RESOLUTION  # seconds
+        self._step = RESOLUTION  # from the beginning of a moment to the next one's, at least
         self.unknown = 0  # events up to this position came before anybody noted times
         self._most = most
         self._at = array("d")
@@ -49,7 +50,7 @@ class EventTimes:
         else:
             self._at.append(at)
             self._seqs.append(seq)
-            self._next = at + self.resolution
+            self._next = at + self._step
             if len(self._seqs) > self._most:
                 self._thin()
 
@@ -57,14 +58,18 @@ class EventTimes:
         return [Moment(*each) for each in zip(self._at, self._seqs, strict=True)]
 
     def _thin(self) -> None:
-        """Make moments longer until half as many are enough."""
+        """Make moments longer until half as many are enough.
+
+        The last of those that become one may itself last until after the step.
+        """
         while len(self._seqs) > self._most // 2:
-            self.resolution *= 2
+            self._step *= 2
+            self.resolution = 2 * self._step
             before, self._at, self._seqs = self.moments(), array("d"), array("Q")
             for each in before:
-                if self._at and each.at < self._at[-1] + self.resolution:
+                if self._at and each.at < self._at[-1] + self._step:
                     self._seqs[-1] = each.seq
                 else:
                     self._at.append(each.at)
                     self._seqs.append(each.seq)
-        self._next = self._at[-1] + self.resolution
+        self._next = self._at[-1] + self._step

@@ -1,4 +1,4 @@
-/** What happened in a job, in words and with its time.  Pure. */
+/** The moments of a job, in words and with their times.  Pure. */
 import { outcomeOf, titleOf } from "../asks.js";
 
 /**
