@@ -5,6 +5,7 @@
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
 - `event_builder`: turns a model's chunks into steps and deltas of the job
+- `event_times`: when the events of a log came, in a bounded number of entries
 - `follow_ups`: has the words that no model read asked as turns of their own
 - `interjections`: words and answers from outside for a running job, and the replies to them
 - `job`: the actor: one task owns one generation, with the log, the readers and the ending

@@ -31,6 +31,7 @@ from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.recorder import FollowUp, Recorder, nothing_follows
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.event_times import EventTimes
 from legato.actors.interjections import (
     AnswerAsk,
     CancelSteer,
@@ -74,7 +75,6 @@ from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
-from legato.actors.stream.times import EventTimes
 from legato.actors.waiters import Waiters
 from legato.agents.calls import only_waits
 from legato.content import Conversation

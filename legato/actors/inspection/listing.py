@@ -8,12 +8,12 @@ from typing import Final
 from legato.actors.durability.parked import Parked
 from legato.actors.ending import standing_of
 from legato.actors.inspection.timeline import (
-    Counts,
+    JobCounts,
+    JobStage,
+    JobTimes,
     ListTimelines,
-    Stage,
     Timeline,
     Timelines,
-    Times,
 )
 from legato.actors.job import Job
 from legato.actors.lifecycle import State
@@ -22,7 +22,7 @@ from legato.actors.ref import time_of
 from legato.actors.registry import Registry, RegistryEntry
 from legato.events import Snapshot
 
-_STAGES: Final[dict[State, Stage]] = {
+_STAGES: Final[dict[State, JobStage]] = {
     State.OPENING: "opening",
     State.RUNNING: "answering",
     State.ENDING: "ending",
@@ -105,7 +105,7 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
     )
 
 
-def _stage(job: Job, *, is_asking: bool) -> Stage:
+def _stage(job: Job, *, is_asking: bool) -> JobStage:
     if job.state is State.OPENING and job.feed.queued is not None:
         return "queued"
     if job.state is State.RUNNING and is_asking:
@@ -113,8 +113,8 @@ def _stage(job: Job, *, is_asking: bool) -> Stage:
     return _STAGES[job.state]
 
 
-def _counts(job: Job, snapshot: Snapshot) -> Counts:
-    return Counts(
+def _counts(job: Job, snapshot: Snapshot) -> JobCounts:
+    return JobCounts(
         tool_calls=sum(step.kind == "tool_call" for step in snapshot.steps),
         asks=len(snapshot.asks),
         steers=len(snapshot.steers),
@@ -124,9 +124,9 @@ def _counts(job: Job, snapshot: Snapshot) -> Counts:
     )
 
 
-def _times(job: Job) -> Times:
+def _times(job: Job) -> JobTimes:
     moments = tuple((_ms(job, each.at), each.seq) for each in job.times.moments())
-    return Times(moments, round(job.times.resolution * 1000), job.times.unknown)
+    return JobTimes(moments, round(job.times.resolution * 1000), job.times.unknown)
 
 
 def _at(job: Job, time: float | None) -> int | None:

@@ -7,12 +7,12 @@ from msgspec import Struct
 from legato.actors.messages import Standing
 from legato.actors.question import Question
 
-Stage = Literal["queued", "opening", "answering", "asking", "parked", "ending", "ended"]
+JobStage = Literal["queued", "opening", "answering", "asking", "parked", "ending", "ended"]
 """`queued`: waits for the turns before.  `opening`: the question is being stored.  `asking`: waits
 for an answer from outside; `parked`: the same, without a task.  `ending`: decided, not yet said."""
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class JobCounts(Struct, frozen=True, kw_only=True):
     """`readers`: now, with one for all readers at each other replica.  `waiting`: bytes that wait
     for the slowest of them.  `lagged`: how often a reader took too little and had to ask again."""
 
@@ -24,7 +24,7 @@ class Counts(Struct, frozen=True, kw_only=True):
     lagged: int
 
 
-class Times(Struct, frozen=True):
+class JobTimes(Struct, frozen=True):
     """When the events came: each of `moments` is (milliseconds since 1970, last position by then).
 
     A moment lasts for `resolution` milliseconds.  Of the events up to position `unknown` no time is
@@ -50,7 +50,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
     user: str
     model: str
     agent_id: str | None
-    stage: Stage
+    stage: JobStage
     standing: Standing
     created_at: int
     asked_at: int | None = None
@@ -58,10 +58,10 @@ class Timeline(Struct, frozen=True, kw_only=True):
     ended_at: int | None = None
     epoch: int
     events: int
-    counts: Counts | None = None
+    counts: JobCounts | None = None
     is_stored: bool
     unsaved: bool = False
-    times: Times | None = None
+    times: JobTimes | None = None
 
 
 class Timelines(Struct, frozen=True, tag=True):

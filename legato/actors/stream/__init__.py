@@ -9,5 +9,4 @@
 - `places`: a reader's place in a job's log, and the refusals of a place
 - `projection`: a job's log as one dialect's frames: a live frame is encoded once, for all readers
 - `sinks`: the targets of a job's frames: each takes bytes without waiting, or refuses
-- `times`: when the events of a log came, in a bounded number of entries
 """

@@ -163,7 +163,7 @@ class ConversationsQuery(PageQuery):
     search: SearchText = ""
 
 
-class SearchQuery(PageQuery):
+class MessageQuery(PageQuery):
     """An empty `search` finds nothing."""
 
     search: SearchText = ""

@@ -5,7 +5,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from legato.actors.inspection.timeline import Counts, Stage, Timeline, Times
+from legato.actors.inspection.timeline import JobCounts, JobStage, JobTimes, Timeline
 from legato.actors.messages import Standing
 
 
@@ -21,7 +21,7 @@ class CountsReply(Struct, kw_only=True, rename="camel"):
     lagged: int
 
     @classmethod
-    def of(cls, counts: Counts) -> Self:
+    def of(cls, counts: JobCounts) -> Self:
         return cls(
             tool_calls=counts.tool_calls,
             asks=counts.asks,
@@ -44,7 +44,7 @@ class TimesReply(Struct, rename="camel"):
     unknown: int
 
     @classmethod
-    def of(cls, times: Times) -> Self:
+    def of(cls, times: JobTimes) -> Self:
         return cls(times.moments, times.resolution, times.unknown)
 
 
@@ -62,7 +62,7 @@ class JobReply(Struct, kw_only=True, rename="camel"):
     user: str
     model: str
     agent_id: str | None
-    stage: Stage
+    stage: JobStage
     status: Standing
     created_at: int
     asked_at: int | None

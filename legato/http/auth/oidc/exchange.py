@@ -16,7 +16,7 @@ BASIC: Final = "client_secret_basic"
 POST: Final = "client_secret_post"
 
 
-class Client(Struct, frozen=True):
+class OidcClient(Struct, frozen=True):
     """This server, as the provider knows it.  `secret` is None for a public client."""
 
     id: str
@@ -35,7 +35,7 @@ class _Refusal(Struct, frozen=True):
 
 
 async def exchange(
-    client: Client, flow: Flow, code: str, *, url: str, methods: Sequence[str]
+    client: OidcClient, flow: Flow, code: str, *, url: str, methods: Sequence[str]
 ) -> Tokens:
     """The tokens for `code` from the token endpoint at `url`, which takes these `methods`.
 

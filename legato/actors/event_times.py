@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 RESOLUTION: Final = 0.1  # seconds: finer than an eye can tell in a replay
 MOST: Final = 512  # moments, 8 KiB: a minute of tokens to 0.2 s, ten minutes to 1.6 s
+_ROUNDING: Final = 1e-9  # seconds
 
 
 class Moment(NamedTuple):
@@ -20,15 +21,14 @@ class Moment(NamedTuple):
 
 
 class EventTimes:
-    """The moments of one log, oldest first; none lasts for longer than `resolution`.
+    """The moments of one log, oldest first; what came within `resolution` is one moment.
 
     With [(0.0, 3), (0.1, 7), (9.2, 8)], events 4 to 7 came between 0.1 and 0.2, and event 8 at 9.2.
-    Where there are too many moments, neighbours become one.
+    Where there are too many moments, `resolution` is doubled.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self.resolution = RESOLUTION  # seconds
-        self._step = RESOLUTION  # from the beginning of a moment to the next one's, at least
         self.unknown = 0  # events up to this position came before anybody noted times
         self._most = most
         self._at = array("d")
@@ -50,7 +50,7 @@ class EventTimes:
         else:
             self._at.append(at)
             self._seqs.append(seq)
-            self._next = at + self._step
+            self._next = at + self.resolution
             if len(self._seqs) > self._most:
                 self._thin()
 
@@ -58,18 +58,14 @@ class EventTimes:
         return [Moment(*each) for each in zip(self._at, self._seqs, strict=True)]
 
     def _thin(self) -> None:
-        """Make moments longer until half as many are enough.
-
-        The last of those that become one may itself last until after the step.
-        """
+        """Make moments longer until half as many are enough."""
         while len(self._seqs) > self._most // 2:
-            self._step *= 2
-            self.resolution = 2 * self._step
+            length, self.resolution = self.resolution, 2 * self.resolution
             before, self._at, self._seqs = self.moments(), array("d"), array("Q")
             for each in before:
-                if self._at and each.at < self._at[-1] + self._step:
+                if self._at and each.at - self._at[-1] <= length + _ROUNDING:  # both fit into one
                     self._seqs[-1] = each.seq
                 else:
                     self._at.append(each.at)
                     self._seqs.append(each.seq)
-        self._next = self._at[-1] + self._step
+        self._next = self._at[-1] + self.resolution
