@@ -7,10 +7,10 @@ import { follow } from "../follow.js";
 import { cutting } from "./cutting.js";
 import { fold, seqOf } from "./recording.js";
 
-const LEAST = 1_500; // bytes between two cuts, on average
+const LEAST = 500; // bytes between two cuts, on average
 const CUTS = 20; // about as many, in a log that is there already
 const FRAME = 150; // bytes of an event, about
-const PAUSE = 200; // ms until the cut reader comes back, at most
+const PAUSE = 400; // ms until the cut reader comes back, at most: a few times a second is no burden
 
 /** One reader, with all that came. */
 export class Reader {
