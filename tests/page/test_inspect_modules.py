@@ -94,10 +94,10 @@ def test_as_fast_as_it_goes_is_seen_and_leaves_nothing_out(modules: Page) -> Non
     assert told["took"] < 100_000
 
 
-MOMENTS = """async ([job, frames, times]) => {
+MOMENTS = """async ([job, frames, times, first = 1]) => {
     const { momentsOf } = await import("/static/js/inspect/moments.js");
     const { EventTimes } = await import("/static/js/inspect/event_times.js");
-    const events = frames.map((frame, place) => ({ seq: place + 1, name: "message", frame }));
+    const events = frames.map((frame, place) => ({ seq: place + first, name: "message", frame }));
     const moments = momentsOf(job, events, new EventTimes(times));
     return moments.map(({ kind, text, seq }) => [kind, text, seq]);
 }"""
@@ -134,6 +134,17 @@ def test_the_moments_of_a_job_stand_in_their_order(modules: Page) -> None:
         ["steer", "Words for this answer came", 5],
         ["steer", "The model read the words", 6],
         ["stop", "Stopped · not stored", 7],
+    ]
+
+
+def test_a_turn_that_waited_says_since_when(modules: Page) -> None:
+    times = {"moments": [[1010, 1], [1130, 2]], "resolution": 100, "unknown": 0}
+
+    told = modules.evaluate(MOMENTS, [JOB, [{"created": True}], times, 2])
+
+    assert [text for _, text, _ in told] == [
+        *("Started", "Began to wait in the queue", "The question is stored"),
+        *("The model was asked", "First word", "Complete"),
     ]
 
 

@@ -10,6 +10,7 @@ export function momentsOf(job, events, times) {
   const told = events.flatMap((event) => momentOf(event).map((moment) => ({ ...moment, seq: event.seq, at: times.at(event.seq) })));
   const known = [
     { kind: "start", text: "Started", seq: null, at: job.createdAt },
+    events[0]?.seq > 1 && times.at(1) !== null && { kind: "queue", text: "Began to wait in the queue", seq: null, at: times.at(1) },
     job.askedAt && { kind: "asked", text: "The model was asked", seq: null, at: job.askedAt },
     job.firstWordAt && { kind: "word", text: "First word", seq: null, at: job.firstWordAt },
     job.endedAt && !told.some(({ isLast }) => isLast) && { kind: KIND_OF_END[job.status] ?? "end", text: ENDED[job.status] ?? "Ended", seq: null, at: job.endedAt },
@@ -24,7 +25,7 @@ const ENDED = { complete: "Complete", error: "Failed", aborted: "Stopped" };
 function inOrder(known, told) {
   const all = [...told];
   for (const moment of known) {
-    const place = all.findIndex(({ at, seq }) => (at !== null && at > moment.at) || (seq === null && at > moment.at));
+    const place = all.findIndex(({ at }) => at !== null && at > moment.at);
     all.splice(place < 0 ? all.length : place, 0, moment);
   }
   const start = all.findIndex(({ kind }) => kind === "start");
