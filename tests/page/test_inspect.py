@@ -108,6 +108,7 @@ def test_tools_and_asks_have_their_moments(
     expect(inspect.locator("#moments")).to_contain_text("Tool called: calculate_mcp_clock")
     expect(inspect.locator("#moments")).to_contain_text("Asked: May calculate_mcp_clock run?")
     expect(inspect.locator("#track [data-kind='ask']")).to_be_visible()
+    expect(inspect.locator("#track .phase.asking")).to_be_visible()
 
 
 def test_the_slider_shows_the_answer_as_it_was(ended: Page) -> None:

@@ -156,6 +156,20 @@ def test_a_job_whose_words_are_not_shown_has_the_servers_moments(modules: Page) 
     ]
 
 
+WAITS = """async (moments) => {
+    const { waitsOf } = await import("/static/js/inspect/moments.js");
+    return waitsOf(moments).map(({ from, to }) => [from, to]);
+}"""
+
+
+def test_a_job_waits_while_any_ask_is_open(modules: Page) -> None:
+    opens = [(100, 1), (150, 1), (200, -1), (250, 0), (300, -1), (None, 1), (None, -1), (500, 1)]
+
+    waits = modules.evaluate(WAITS, [{"at": at, "opens": each} for at, each in opens])
+
+    assert waits == [[100, 300], [500, None]]
+
+
 PROVE = """async ({ lie = null, count = 60, seed = 1 }) => {
     const { Proof } = await import("/static/js/inspect/proof.js");
     let state = seed;

@@ -44,13 +44,25 @@ const KINDS = {
   on_run_step: ({ stepDetails }) => (stepDetails?.tool_calls ?? []).map(({ name }) => ({ kind: "tool", text: `Tool called: ${name}` })),
   on_run_step_completed: ({ result }) => [{ kind: "tool", text: `Tool answered: ${result.tool_call.name}` }],
   on_agent_update: ({ agent_update }) => [{ kind: "tool", text: `Another agent goes on: ${agent_update.agentId}` }],
-  on_pending_action: (ask) => [{ kind: "ask", text: `Asked: ${titleOf(ask)}` }],
-  on_action_resolved: (resolution) => [{ kind: "ask", text: outcomeOf(resolution) }],
+  on_pending_action: (ask) => [{ kind: "ask", text: `Asked: ${titleOf(ask)}`, opens: 1 }],
+  on_action_resolved: (resolution) => [{ kind: "ask", text: outcomeOf(resolution), opens: -1 }],
   on_steer_updated: ({ status }) => [{ kind: "steer", text: status === "pending" ? "Words for this answer came" : "Words came back unread" }],
   on_steer_applied: () => [{ kind: "steer", text: "The model read the words" }],
 };
 
 const kindOfEnd = ({ aborted, failed }) => (aborted ? "stop" : failed ? "failure" : "end");
+
+/** The times in which something was asked and not answered, as `{from, to}`; `to` is null where it is not yet. */
+export function waitsOf(moments) {
+  const waits = [];
+  let open = 0;
+  for (const { opens = 0, at } of moments) {
+    if (open === 0 && opens > 0) waits.push({ from: at, to: null });
+    open += opens;
+    if (open === 0 && opens < 0) waits.at(-1).to = at;
+  }
+  return waits.filter(({ from }) => from !== null);
+}
 
 function endOf({ aborted, failed, unsaved }) {
   const end = aborted ? "Stopped" : failed ? `Failed: ${failed.message}` : "Complete";
