@@ -18,6 +18,10 @@ from tests.support.page.server import SECRET, LegatoServer
 BIN = Path(sys.executable).parent  # has `legato`
 
 
+BELOW = "({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight"
+"""How many pixels of an element are below what is seen of it."""
+
+
 def start(context: BrowserContext, server: LegatoServer, **asked: Any) -> str:
     """Start a generation as this browser's user: its id."""
     reply = context.request.post(
@@ -92,6 +96,9 @@ def test_a_running_job_is_drawn_as_it_goes(
 
     expect(inspect.locator("#job-standing")).to_have_text("Live")
     expect(inspect.locator("#answer")).to_have_text(begins_rightly(5))
+    inspect.set_viewport_size({"width": 390, "height": 300})
+    expect(inspect.locator("#answer")).to_have_text(begins_rightly(60))
+    assert inspect.locator("#answer").evaluate(BELOW) < 40
     stop(context, server, job)
     expect(inspect.locator("#job-standing")).to_have_text("Stopped · stored")
     expect(inspect.locator("#moments tbody tr").last).to_contain_text("Stopped")
