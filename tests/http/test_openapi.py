@@ -33,7 +33,7 @@ async def test_every_route_is_described(nobody: Client, description: dict[str, A
         "/c/{conversation_id}",
         "/docs",
         "/docs/{file}",
-        "/login",
+        *("/login", "/login/oidc", "/login/oidc/callback"),
         "/logout",
         "/metrics",
         "/openapi.json",

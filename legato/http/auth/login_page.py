@@ -1,4 +1,4 @@
-"""The page that asks for a login, or says why one is refused; a program gets the same as JSON."""
+"""The page for a login, and for a refused login; a program gets the same as JSON."""
 
 from typing import Final
 from urllib.parse import urlencode
@@ -38,7 +38,7 @@ async def asked(login: Login, status: int, action: str = "login") -> Response:
 
 
 async def refused(error: Unauthorized, place: str) -> Response:
-    """The refusal: for a browser a page that asks for another token, for a program the reason."""
+    """The refusal: for a browser a page with room for a further token, for a program the reason."""
     if not is_browser():
         return said(401, "Unauthorized", str(error))
     return await page(401, "Please log in", str(error), place=place)

@@ -16,7 +16,7 @@ BASIC: Final = "client_secret_basic"
 POST: Final = "client_secret_post"
 
 
-class Client(Struct, frozen=True):
+class OidcClient(Struct, frozen=True):
     """This server, as the provider knows it.  `secret` is None for a public client."""
 
     id: str
@@ -24,7 +24,7 @@ class Client(Struct, frozen=True):
 
 
 class Tokens(Struct, frozen=True):
-    """A token endpoint's good reply, without the fields that no login needs."""
+    """A token endpoint's good reply, without the fields of no use for a login."""
 
     id_token: str
     access_token: str | None = None
@@ -35,13 +35,13 @@ class _Refusal(Struct, frozen=True):
 
 
 async def exchange(
-    client: Client, flow: Flow, code: str, *, url: str, methods: Sequence[str]
+    client: OidcClient, flow: Flow, code: str, *, url: str, methods: Sequence[str]
 ) -> Tokens:
     """The tokens for `code` from the token endpoint at `url`, which takes these `methods`.
 
     Raises:
-        LoginFailed: where the code was used before, has expired, or belongs to another login.
-        ProviderUnavailable: where no reply came, or one with a status of 500 or more.
+        LoginFailed: where the code was used before, has expired, or belongs to a different login.
+        ProviderUnavailable: where no reply came, or a reply with a status of 500 or more.
         UnusableReply: for any other refusal, and for a reply that cannot be read.
     """
     form = {

@@ -13,7 +13,7 @@ from legato.config import ConfigError, OidcSettings
 from legato.http.auth.jwks import PublicKeys
 from legato.http.auth.kept_document import KeptDocument
 from legato.http.auth.oidc.errors import ProviderUnavailable, UnusableReply
-from legato.http.auth.oidc.exchange import BASIC, Client, exchange
+from legato.http.auth.oidc.exchange import BASIC, OidcClient, exchange
 from legato.http.auth.oidc.flows import Flow
 from legato.http.auth.oidc.id_token import check_claims, check_times, claims_in, user_in
 from legato.http.auth.tokens import (
@@ -26,28 +26,28 @@ from legato.http.auth.tokens import (
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
-Endpoint = Annotated[str, Meta(pattern=r"^https?://[^\s/]+\S*\Z")]
+EndpointUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/]+\S*\Z")]
 
 
-class Metadata(Struct, frozen=True):
-    """The discovery document (OpenID Connect Discovery 1.0, 3), as far as a login needs it."""
+class ProviderMetadata(Struct, frozen=True):
+    """The discovery document (OpenID Connect Discovery 1.0, 3), without fields of no use here."""
 
     issuer: str
-    authorization_endpoint: Endpoint
-    token_endpoint: Endpoint
-    jwks_uri: Endpoint
+    authorization_endpoint: EndpointUrl
+    token_endpoint: EndpointUrl
+    jwks_uri: EndpointUrl
     token_endpoint_auth_methods_supported: Sequence[str] = (BASIC,)
     authorization_response_iss_parameter_supported: bool = False
 
 
-def read_metadata(issuer: str, document: bytes) -> Metadata:
+def read_metadata(issuer: str, document: bytes) -> ProviderMetadata:
     """The document of `issuer`.
 
     Raises:
         msgspec.DecodeError: where a field is missing, the issuer is another, or an address has no
             TLS although the issuer has.
     """
-    metadata = msgspec.json.decode(document, type=Metadata)
+    metadata = msgspec.json.decode(document, type=ProviderMetadata)
     if metadata.issuer != issuer:
         found = f"`issuer` is {metadata.issuer!r:.200}, and not {issuer!r} as in `[oidc]`"
         raise msgspec.ValidationError(found)
@@ -69,14 +69,18 @@ class IdentityProvider:
     ) -> None:
         """`clock` gives seconds since 1970."""
         self.settings = settings
-        self._client = Client(settings.client_id, client_secret)
+        self._client = OidcClient(settings.client_id, client_secret)
         self._clock = clock
         url = settings.issuer.rstrip("/") + DISCOVERY
         read = partial(read_metadata, settings.issuer)
         self._document = KeptDocument(url, read, event="login_provider_not_read")
         self._keys: tuple[str, PublicKeys] | None = None
 
-    async def metadata(self) -> Metadata:
+    async def look(self) -> None:
+        """Ask for the discovery document once, and log why where that fails."""
+        await self._document.look()
+
+    async def metadata(self) -> ProviderMetadata:
         """Raises ProviderUnavailable where the discovery document was never read."""
         found = await self._document.read()
         if found is None:
