@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parent.parent
 BASE: Final = (
     *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
     *("legato.growing_part", "legato.shown", "legato.config", "legato.config.tools"),
+    "legato.search",
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -56,6 +57,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.edges": ("legato.agents.definition",),
     "legato.content": ("legato.agents.definition",),
     "legato.events": ("legato.content",),
+    "legato.search": (),
     "legato.growing_part": ("legato.content", "legato.events"),
     "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),
@@ -98,11 +100,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.contracts",
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        "legato.agents.tools.bounds",
     ),
     "legato.agents.tools.contract": ("legato.models.contract",),
+    "legato.agents.tools.bounds": (),
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        "legato.agents.tools.bounds",
         *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
         "legato.tooling",
     ),

@@ -44,6 +44,7 @@ from legato.config.values import (
     Table,
     Text,
     TokenRate,
+    Users,
     VariableName,
     check_fields,
     check_names,
@@ -90,6 +91,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
     max_running_jobs: Count = 2000  # a process can carry these with their readers
     max_running_jobs_per_user: Count = 20
+    # the open tabs of all devices of a person, at one process; a hidden tab has none
+    max_event_streams_per_user: Count = 20
     max_queued_jobs: Count = 10  # waiting turns of a conversation: more is a list nobody oversees
     # waiting turns count as running, too: this many leave a user five to begin at once
     max_queued_jobs_per_user: Count = 15
@@ -163,6 +166,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http2: Flag = False
     access_log: Flag = False  # a line for each request: most proxies write a line, too
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
+    # see times and counts of everybody's generations; who asks how much is private by default
+    inspect_admins: Users = ()
     metrics_token: Secret | None = None  # opens /metrics to other machines
     base_path: BasePath = ""  # the path under which a proxy serves Legato, such as /llm
     # of the first process alone; each next process has the next port

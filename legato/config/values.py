@@ -52,7 +52,7 @@ BasePath = Annotated[
     str,
     Meta(
         # Not a path of Legato's own: below a path of both, nobody could tell the two apart.
-        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|metrics|healthz|readyz)(/|\Z))"
+        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|inspect|metrics|healthz|readyz)(/|\Z))"
         r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?\Z",
         description="a path such as /llm, with a slash at its beginning and none at its end, "
         "which is not one of Legato's own such as /api",
@@ -70,6 +70,14 @@ Hosts = Annotated[
     Meta(
         description='a list of hosts in lower case such as "api.example.com" and "pets:8080"; in '
         "the environment with commas between them",
+    ),
+]
+Users = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...],
+    Meta(
+        max_length=256,
+        description='a list of at most 256 users such as "ann", each the `sub` of a token; in the '
+        "environment with commas between them",
     ),
 ]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]

@@ -25,6 +25,7 @@
 - `request_info`: facts about the sender, read once from the head of a request
 - `requests`: the id of each request, in the reply and in the log lines; the counts of requests
 - `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
+- `search`: search in the texts of all conversations of a user
 - `steering`: the routes for words and answers to a generation that runs
 - `tracing`: a span for each generation, for OpenTelemetry; only where `trace_endpoint` is set
 - `url_rules`: rules from a path to a route, without the way back until somebody asks

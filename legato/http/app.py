@@ -19,7 +19,9 @@ from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.description import openapi
 from legato.http.gate import Gate
+from legato.http.inspection.routes import jobs
 from legato.http.metrics import metrics
+from legato.http.notices.routes import events
 from legato.http.openai.chat_completions.completions import completions
 from legato.http.openai.chat_completions.jobs import completion_jobs
 from legato.http.openai.conversations.conversations import conversations as api_conversations
@@ -33,12 +35,14 @@ from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
 from legato.http.queue import queue
 from legato.http.runtime import Runtime
+from legato.http.search import search
 from legato.http.steering import steering
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(agents, actions, avatars, permissions, tools),
-    *(chat, queue, steering, completions, completion_jobs, conversations, keys, models),
+    *(chat, events, jobs, queue, steering, completions, completion_jobs, conversations, search),
+    *(keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
     *(pages, sessions, oidc, metrics),

@@ -6,12 +6,21 @@ import trio
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from legato.actors.notices import notice
 from legato.content import NEW_CHAT, Conversation, Message
+from legato.http.clock import milliseconds
 from legato.http.errors import ConversationNotFound, InvalidField, NotFound
-from legato.http.input.bodies import MOST_MESSAGES, NEW, ArgBody, MessagesQuery, PageQuery
+from legato.http.input.bodies import (
+    MOST_MESSAGES,
+    NEW,
+    ArgBody,
+    ConversationsQuery,
+    MessagesQuery,
+)
 from legato.http.openapi import describe
 from legato.http.replies import DeleteReply, TitleReply
 from legato.http.request_context import body_of, conversation_of, query_of, reply, runtime, user
+from legato.search.words import terms_of
 from legato.storage.contracts.records import MessagePage, Page
 
 conversations = Blueprint("conversations", __name__, url_prefix="/api")
@@ -54,12 +63,15 @@ async def _page_of(conversation: Conversation, query: MessagesQuery) -> MessageP
 
 
 @conversations.get("/convos")
-@describe(Page, query=PageQuery, refusals=(400,))
+@describe(Page, query=ConversationsQuery, refusals=(400,))
 async def page() -> Response:
-    """Your conversations, last changed first, page by page."""
-    query = query_of(PageQuery)
-    records = runtime().records
-    return reply(await records.conversations(user(), limit=query.limit, cursor=query.cursor))
+    """Your conversations, or those found by the words of their title, last changed first."""
+    query = query_of(ConversationsQuery)
+    terms = terms_of(query.search) if query.search else None
+    found = await runtime().records.conversations(
+        user(), limit=query.limit, cursor=query.cursor, terms=terms
+    )
+    return reply(found)
 
 
 @conversations.get("/convos/<conversation_id>")
@@ -94,6 +106,7 @@ async def rename() -> Response:
     renamed = await runtime().records.retitle(conversation.conversation_id, name)
     if renamed is None:
         raise ConversationNotFound("The conversation was deleted meanwhile.")
+    runtime().supervisor.notices.post(notice.renamed(renamed, milliseconds()))
     return reply(renamed, 201)
 
 
@@ -105,4 +118,5 @@ async def delete() -> Response:
     conversation_id = (await conversation_of(change.conversation_id)).conversation_id
     await runtime().jobs.close_conversation(user(), conversation_id)
     deleted = await runtime().records.delete_conversation(conversation_id)
+    runtime().supervisor.notices.post(notice.deleted(user(), conversation_id, milliseconds()))
     return reply(DeleteReply(True, int(deleted)), 201)

@@ -33,16 +33,27 @@ SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32
 @pages.get("/c/<conversation_id>")
 @hide
 async def index(conversation_id: str | None = None) -> Response:
-    read = partial(page_for, application().settings, str(current_app.static_folder))
-    return await application().assets.reply("index.html", read)
+    return await _page("index.html")
 
 
-def page_for(settings: Settings, folder: str) -> bytes:
+@pages.get("/inspect")
+@pages.get("/inspect/<generation_id>")
+@hide
+async def inspect(generation_id: str | None = None) -> Response:
+    return await _page("inspect.html")
+
+
+async def _page(name: str) -> Response:
+    read = partial(page_for, application().settings, Path(str(current_app.static_folder), name))
+    return await application().assets.reply(name, read)
+
+
+def page_for(settings: Settings, page: Path) -> bytes:
     """The page with all addresses below `base_path`, and the button of the login provider, if any.
 
     Scripts take addresses from their own URL.
     """
-    text = Path(folder, "index.html").read_text("utf-8")
+    text = page.read_text("utf-8")
     if settings.base_path:
         text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
     if settings.oidc is not None:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from legato.actors.messages import Standing
 from legato.content import Part
+from legato.search.excerpts import Piece
 from legato.storage.contracts.keys import ApiKey, Scope
 
 
@@ -39,6 +40,17 @@ class EventStream(Struct):
     data is one JSON object: `created`, then `event` (a step or a delta), and at last `final`; or
     `sync`, in place of all earlier events.  The body ends cleanly after `final` or `error`, and
     never otherwise: after any other end, come back with the cursor of the last event.
+    """
+
+
+class NoticeStream(EventStream):
+    """Server-sent events about all your conversations; a comment after 15 s of silence.
+
+    An event is named `queued`, `started`, `asked`, `answered`, `ended`, `cancelled`, `renamed` or
+    `deleted`.  The data is one JSON object: `conversationId`, mostly `generationId`, `at` in
+    milliseconds, and what the event is about.  `reset` says that events before its `id` may be
+    missing: read the lists anew.  The body never ends cleanly: after any end, come back with the
+    last `id`.
     """
 
 
@@ -129,8 +141,8 @@ class EditTurnReply(Struct, rename="camel"):
 
 class SteerReply(Struct, kw_only=True, rename="camel"):
     """A steer: `queued` (at `position` among the waiting ones, from 1), `applied` (a model call
-    read it; it is part `index` of the answer), `cancelled`, or `returned` (`why`: the generation
-    has `finished`, `stopped` or `failed` before).
+    read it; it is part `index` of the answer), `cancelled`, `returned` (`why`: the generation has
+    `finished`, `stopped` or `failed` before), or `enqueued` (as the turn `nextGenerationId`).
 
     `cursor`: the position up to which the reply is true.  `outcomeAt`: where it was applied or
     returned.
@@ -148,6 +160,7 @@ class SteerReply(Struct, kw_only=True, rename="camel"):
     outcome_at: str | UnsetType = UNSET
     why: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
+    next_generation_id: str | UnsetType = UNSET
 
 
 class SteerCancelReply(Struct, rename="camel"):
@@ -172,6 +185,26 @@ class ResumeReply(Struct, kw_only=True, rename="camel"):
     generation_id: str
     cursor: str
     answered: Mapping[str, str]
+
+
+class FoundMessageReply(Struct, kw_only=True, rename="camel"):
+    """A message found.  `excerpt`: the text around the first word found, in pieces, of which the
+    `marked` are the words; `text` is the same as one text."""
+
+    message_id: str
+    conversation_id: str
+    title: str
+    sender: str
+    is_created_by_user: bool
+    text: str
+    excerpt: Sequence[Piece]
+    model: str | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+
+
+class FoundReply(Struct, rename="camel"):
+    messages: Sequence[FoundMessageReply]
+    next_cursor: str | None = None
 
 
 class TitleReply(Struct):

@@ -52,15 +52,21 @@ def decode_cursor(cursor: str) -> Position:
     return position
 
 
+FOUND: Final = ""
+"""Stands for the list of found messages in a cursor, where a conversation's id stands otherwise."""
+
+
 def decode_place(cursor: str, conversation_id: str) -> int:
     """The position of a message, before which a page ends.
 
+    `conversation_id`: of the conversation whose messages are paged, or FOUND.
+
     Raises:
-        InvalidCursor: where no page of this conversation's messages carried `cursor`.
+        InvalidCursor: where no page of this list carried `cursor`.
     """
     position = decode_cursor(cursor)
     if position.secondary != conversation_id:
-        _refuse("one of another conversation")
+        _refuse("one of another list")
     return position.primary
 
 

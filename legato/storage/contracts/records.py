@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from legato.content import Conversation, Message
+from legato.search.words import Term
 from legato.storage.contracts.actions import Actions
 from legato.storage.contracts.agents import Agents
 from legato.storage.contracts.bans import Bans
@@ -31,6 +32,20 @@ class MessagePage(Struct, frozen=True, rename="camel"):
     next_cursor: str | None = None
 
 
+class FoundMessage(Struct, frozen=True):
+    """A message that a search found, and its conversation's title."""
+
+    message: Message
+    title: str
+
+
+class FoundPage(Struct, frozen=True):
+    """Messages found, the newest first; older messages are on the page of `next_cursor`."""
+
+    found: Sequence[FoundMessage]
+    next_cursor: str | None = None
+
+
 LONGEST_BRANCH: Final = 4096
 """Messages from an answer up to its first ancestor: no model reads the beginning of a longer
 conversation."""
@@ -44,6 +59,27 @@ class Branch(Struct, frozen=True):
 
     messages: Sequence[Message] = ()
     above: int = 0
+
+
+class BegunTurn(Struct, frozen=True):
+    """The turn of a job whose question, `message_id`, is stored.  `most`: see Records.branch."""
+
+    job_id: str
+    conversation_id: str
+    message_id: str
+    most: int
+
+
+class StoredPlace(Struct, frozen=True):
+    """A begun turn as the storage has it.
+
+    `conversation` is None where it is gone; `branch` goes up from the question.  `is_answered`:
+    whether an answer of the job is stored.
+    """
+
+    conversation: Conversation | None
+    branch: Branch
+    is_answered: bool
 
 
 class Records(Protocol):
@@ -128,6 +164,10 @@ class Records(Protocol):
         """
         ...
 
+    async def places(self, turns: Sequence[BegunTurn]) -> Sequence[StoredPlace]:
+        """Look some begun turns up together, in their order: cheaper than one after another."""
+        ...
+
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
     ) -> MessagePage:
@@ -146,10 +186,39 @@ class Records(Protocol):
         """The messages with these ids in this conversation, ordered as `messages` orders."""
         ...
 
+    async def found_messages(
+        self,
+        user: str,
+        terms: Sequence[Term],
+        *,
+        limit: int,
+        most: int,
+        cursor: str | None = None,
+    ) -> FoundPage:
+        """The newest `limit` of a user's messages that have all `terms`, of `most` characters.
+
+        A page has fewer messages where the messages are long, and one at least if there is one.
+        The terms are looked for in what a person reads of a message, in any order; without terms
+        nothing is found.  `limit` is 1 or more.
+
+        Raises:
+            InvalidCursor: if no former page of found messages carried `cursor`.
+        """
+        ...
+
     async def conversation(self, conversation_id: str) -> Conversation | None: ...
 
-    async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
+    async def conversations(
+        self,
+        user: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        terms: Sequence[Term] | None = None,
+    ) -> Page:
         """A user's conversations, last changed first; `limit` is 1 or more.
+
+        With `terms`, the conversations whose title has all the terms: none, where there are none.
 
         Raises:
             InvalidCursor: if no former page carried `cursor`.

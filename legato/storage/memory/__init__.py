@@ -11,5 +11,6 @@
 - `replication`: replicas within one process, the simplest implementation of the contracts
 - `responses`: responses in memory, a part of the records there
 - `revocations`: revocations in memory
+- `search`: the words of messages in memory, looked through one message after another
 - `shared_memory`: the storage shared by the replicas of a process
 """

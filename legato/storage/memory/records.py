@@ -1,11 +1,13 @@
 """Records in memory, the simplest implementation of the contract, gone with the process."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import islice
 
 import trio
 from msgspec.structs import replace
 
 from legato.content import NEW_CHAT, Conversation, Message
+from legato.search.words import Term
 from legato.storage.branches import branch_of
 from legato.storage.checks import require_limit, require_together, require_unicode
 from legato.storage.clock import Clock, utc_now
@@ -22,7 +24,15 @@ from legato.storage.contracts.quotas import (
     conversation_use,
     message_use,
 )
-from legato.storage.contracts.records import Branch, MessagePage, Page
+from legato.storage.contracts.records import (
+    BegunTurn,
+    Branch,
+    FoundMessage,
+    FoundPage,
+    MessagePage,
+    Page,
+    StoredPlace,
+)
 from legato.storage.memory.actions import MemoryActions
 from legato.storage.memory.agents import MemoryAgents
 from legato.storage.memory.bans import MemoryBans
@@ -30,7 +40,9 @@ from legato.storage.memory.keys import MemoryApiKeys
 from legato.storage.memory.quotas import MemoryUse, Row
 from legato.storage.memory.responses import MemoryResponses
 from legato.storage.memory.revocations import MemoryRevocations
+from legato.storage.memory.search import MemorySearch, is_titled
 from legato.storage.paging import (
+    FOUND,
     characters,
     cut,
     decode_cursor,
@@ -52,6 +64,7 @@ class MemoryRecords:
         self.api_keys = MemoryApiKeys(self._enter)
         self._conversations: dict[str, Conversation] = {}
         self._messages: dict[str, Message] = {}  # in order of arrival
+        self._search = MemorySearch()
         self._jobs: dict[str, str] = {}  # the answering job, by the answer's id
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.agents = MemoryAgents(self._enter, clock, self._use, quota)
@@ -105,6 +118,14 @@ class MemoryRecords:
         newest = next(reversed(found), "")
         return branch_of(found, newest if message_id is None else message_id, most)
 
+    async def places(self, turns: Sequence[BegunTurn]) -> Sequence[StoredPlace]:
+        return [await self._place(turn) for turn in turns]
+
+    async def _place(self, turn: BegunTurn) -> StoredPlace:
+        conversation = await self.conversation(turn.conversation_id)
+        branch = await self.branch(turn.conversation_id, turn.message_id, most=turn.most)
+        return StoredPlace(conversation, branch, await self.answer(turn.job_id) is not None)
+
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
     ) -> MessagePage:
@@ -126,11 +147,39 @@ class MemoryRecords:
         await self._enter(conversation_id)
         return self._conversations.get(conversation_id)
 
-    async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
+    async def found_messages(
+        self,
+        user: str,
+        terms: Sequence[Term],
+        *,
+        limit: int,
+        most: int,
+        cursor: str | None = None,
+    ) -> FoundPage:
+        require_limit(limit)
+        before = None if cursor is None else decode_place(cursor, FOUND)
+        await self._enter(user)
+        matches = self._search.find(terms, before, lambda key: self._owner(key) == user)
+        found = [(place, self._messages[key]) for place, key in islice(matches, limit + 1)]
+        sized = [(place, characters(message)) for place, message in found]
+        fitting = cut(sized, limit, most)
+        page = [FoundMessage(each, self._title(each)) for _, each in found[:fitting]]
+        return FoundPage(page, place_before(FOUND, sized, fitting))
+
+    async def conversations(
+        self,
+        user: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        terms: Sequence[Term] | None = None,
+    ) -> Page:
         require_limit(limit)
         after = None if cursor is None else decode_cursor(cursor).order()
         await self._enter(user)
         owned = (c for c in self._conversations.values() if c.user == user)
+        if terms is not None:
+            owned = (c for c in owned if is_titled(c.title, terms))
         ordered = sorted((position_of(c).order(), c) for c in owned)
         return page_of([c for order, c in ordered if after is None or order > after], limit)
 
@@ -157,6 +206,7 @@ class MemoryRecords:
         self._use.remove(("conversations", conversation_id))
         for key in [m.message_id for m in self._messages.values() if _is_in(m, conversation_id)]:
             del self._messages[key]
+            self._search.remove(key)
             self._use.remove(("messages", key))
         self._jobs = {key: job_id for key, job_id in self._jobs.items() if key in self._messages}
         self._requests = {
@@ -194,6 +244,12 @@ class MemoryRecords:
             raise StorageError("The storage is closed.")
         require_unicode(*given)
 
+    def _owner(self, message_id: str) -> str:
+        return self._conversations[self._messages[message_id].conversation_id].user
+
+    def _title(self, message: Message) -> str:
+        return self._conversations[message.conversation_id].title
+
     def _check_place(self, message: Message) -> None:
         former = self._messages.get(message.message_id, message)
         if former.conversation_id != message.conversation_id:
@@ -215,6 +271,7 @@ class MemoryRecords:
         former = self._messages.get(message.message_id)
         created_at = now if former is None else former.created_at
         self._messages[message.message_id] = replace(message, created_at=created_at, updated_at=now)
+        self._search.put(message)
         self._jobs.pop(message.message_id, None)
         if job_id is not None:
             self._jobs[message.message_id] = job_id

@@ -13,10 +13,12 @@ Rooms: `connection` (engines and worker threads), `schema` (tables and their rev
 - `journal`: the journal in SQL: appended in batches, and read after a crash
 - `keys`: API keys in a database
 - `overlaps`: appends in SQL that do not simply follow: repetitions, later owners, refusals
+- `places`: the turns of waiting runs, looked up together
 - `quotas`: a user's storage use in a database, and whether there is room for more
 - `records`: records in a database
 - `responses`: stored responses in a database
 - `revocations`: revocations in a database
 - `rows`: structs as rows and back
+- `search`: the words of messages in a database, written by the transaction of the message
 - `upserts`: an INSERT that meets a row: SQLite's, or PostgreSQL's
 """

@@ -1,18 +1,26 @@
 """Records in a database: SQLite or PostgreSQL."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import trio
 from sqlalchemy import Connection, Insert
 
 from legato.content import Conversation, Message
+from legato.search.words import Term, joined, words_of
 from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StoredTurn
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
-from legato.storage.contracts.records import Branch, MessagePage, Page
-from legato.storage.paging import cut, decode_cursor, decode_place, page_of, place_before
+from legato.storage.contracts.records import (
+    BegunTurn,
+    Branch,
+    FoundPage,
+    MessagePage,
+    Page,
+    StoredPlace,
+)
+from legato.storage.paging import FOUND, cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.sql.actions import SqlActions
 from legato.storage.sql.agents import SqlAgents
 from legato.storage.sql.bans import SqlBans
@@ -20,10 +28,12 @@ from legato.storage.sql.branches import read_branch
 from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.keys import SqlApiKeys
+from legato.storage.sql.places import read_places
 from legato.storage.sql.quotas import SqlQuotas, use_of
 from legato.storage.sql.responses import SqlResponses
 from legato.storage.sql.revocations import SqlRevocations
 from legato.storage.sql.rows import conversation_of, conversation_values, message_of, message_values
+from legato.storage.sql.search import SqlSearch
 from legato.storage.sql.statements.records import (
     ANSWER,
     CONVERSATION,
@@ -38,6 +48,7 @@ from legato.storage.sql.statements.records import (
     THREAD,
     THREAD_PAGE,
     TOUCH_UNANSWERED,
+    titled,
     upserts,
 )
 
@@ -59,6 +70,7 @@ class SqlRecords:
         self._quota = quota
         self._quotas = SqlQuotas(quota, database.dialect)
         self._put = upserts(database.dialect)
+        self._search = SqlSearch(database.dialect)
         self.agents = SqlAgents(database, clock, self._quotas)
         self.actions = SqlActions(database, clock, self._quotas)
         self.api_keys = SqlApiKeys(database)
@@ -78,7 +90,8 @@ class SqlRecords:
             stored = _conversation(connection, conversation.conversation_id)
             if stored is None or stored.user != conversation.user:
                 raise ForeignConversation("The conversation is another user's.")
-            _put_message(connection, self._put.message, message, now)
+            place = _put_message(connection, self._put.message, message, now)
+            self._search.put(connection, stored.user, place, message)
             if request_id is not None:
                 self._take_request(connection, conversation.user, request_id, message)
             self._quotas.check(connection, conversation.user, begins=begins)
@@ -97,9 +110,12 @@ class SqlRecords:
             now = self._now()
             # The touched row stays locked: of two writers with an answer for it, the second waits
             # here.
-            if connection.execute(TOUCH_UNANSWERED, {**values, "now": now}).rowcount:
-                _put_message(connection, self._put.answer, message, now, job_id)
-            return _conversation(connection, message.conversation_id)
+            touched = connection.execute(TOUCH_UNANSWERED, {**values, "now": now}).rowcount
+            conversation = _conversation(connection, message.conversation_id)
+            if touched and conversation is not None:
+                place = _put_message(connection, self._put.answer, message, now, job_id)
+                self._search.put(connection, conversation.user, place, message)
+            return conversation
 
         return await self._database.write(work)
 
@@ -123,6 +139,9 @@ class SqlRecords:
         return await self._database.read(
             lambda connection: read_branch(connection, conversation_id, message_id, most)
         )
+
+    async def places(self, turns: Sequence[BegunTurn]) -> Sequence[StoredPlace]:
+        return await self._database.read(lambda connection: read_places(connection, turns))
 
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None
@@ -156,18 +175,39 @@ class SqlRecords:
             lambda connection: _conversation(connection, conversation_id)
         )
 
-    async def conversations(self, user: str, *, limit: int, cursor: str | None = None) -> Page:
+    async def found_messages(
+        self,
+        user: str,
+        terms: Sequence[Term],
+        *,
+        limit: int,
+        most: int,
+        cursor: str | None = None,
+    ) -> FoundPage:
+        require_limit(limit)
+        before = NEWEST if cursor is None else decode_place(cursor, FOUND)
+        return await self._database.read(
+            lambda connection: self._search.find(connection, user, terms, limit, most, before)
+        )
+
+    async def conversations(
+        self,
+        user: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        terms: Sequence[Term] | None = None,
+    ) -> Page:
         require_limit(limit)
         after = None if cursor is None else decode_cursor(cursor)
+        statement = titled(FIRST_PAGE if after is None else NEXT_PAGE, terms)
 
         def work(connection: Connection) -> Page:
             # A row more than asked for tells whether there is another page.
             values: dict[str, object] = {"of_user": user, "at_most": limit + 1}
-            if after is None:
-                rows = connection.execute(FIRST_PAGE, values)
-            else:
+            if after is not None:
                 values |= {"primary": after.primary, "secondary": after.secondary}
-                rows = connection.execute(NEXT_PAGE, values)
+            rows = connection.execute(statement, values)
             return page_of([conversation_of(row) for row in rows], limit)
 
         return await self._database.read(work)
@@ -181,7 +221,12 @@ class SqlRecords:
         statement = RETITLE_UNTITLED if if_untitled else RETITLE
 
         def work(connection: Connection) -> Conversation | None:
-            values = {"of_conversation": conversation_id, "now": self._now(), "new_title": title}
+            values = {
+                "of_conversation": conversation_id,
+                "now": self._now(),
+                "new_title": title,
+                "new_words": joined(words_of(title)),
+            }
             connection.execute(statement, values)
             return _conversation(connection, conversation_id)
 
@@ -238,11 +283,13 @@ class SqlRecords:
 
 def _put_message(
     connection: Connection, put: Insert, message: Message, now: int, job_id: str | None = None
-) -> None:
+) -> int:
+    """Returns the message's position."""
     connection.execute(put, message_values(message, now, job_id))
-    place = connection.scalar(PLACE, {"of_message": message.message_id})
-    if place != message.conversation_id:
+    place = connection.execute(PLACE, {"of_message": message.message_id}).one()
+    if place.conversation_id != message.conversation_id:
         raise ForeignConversation("A message of that id is in another conversation.")
+    return int(place.position)
 
 
 def _conversation(connection: Connection, conversation_id: str) -> Conversation | None:

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Row
 
 from legato.content import Conversation, Message, Part, Usage
+from legato.search.words import joined, words_of
 from legato.storage.clock import moment
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ def conversation_values(conversation: Conversation, now: int) -> Values:
         "conversation_id": conversation.conversation_id,
         "user_id": conversation.user,
         "title": conversation.title,
+        "title_words": joined(words_of(conversation.title)),
         "endpoint": conversation.endpoint,
         "model": _or_null(conversation.model),
         "agent_id": _or_null(conversation.agent_id),

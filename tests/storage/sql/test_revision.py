@@ -11,6 +11,7 @@ from tests.support.storage.sql import execute
     ("change", "missing"),
     [
         ("DROP TABLE bans", "the table bans"),
+        ("DROP TABLE message_words", "the table message_words"),
         ("ALTER TABLE responses DROP COLUMN previous_id", "the column responses.previous_id"),
     ],
 )

@@ -67,7 +67,8 @@ async def test_an_empty_file_is_migrated_to_the_tables_as_declared(
 
     schema = (
         "SELECT name, sql FROM sqlite_master"
-        " WHERE tbl_name != 'alembic_version' AND type != 'trigger' ORDER BY 1"
+        " WHERE tbl_name != 'alembic_version' AND tbl_name NOT LIKE 'message_words%'"
+        " AND type != 'trigger' ORDER BY 1"
     )
     found, wanted = query(database_file, schema), query(tmp_path / "declared.db", schema)
     assert [words(row) for row in found] == [words(row) for row in wanted]

@@ -21,6 +21,7 @@ ODD = Path(__file__).parents[1] / "mcp" / "server.py"
 
 CONFIG = f"""
 default_model = "quick"
+inspect_admins = ["root"]
 
 [models.quick]
 provider = "scripted"

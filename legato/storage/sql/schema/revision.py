@@ -6,9 +6,9 @@ from typing import Final
 from sqlalchemy import Engine, inspect, text
 
 from legato.storage.contracts.errors import StorageError
-from legato.storage.sql.schema.tables import METADATA, TRIGGERS
+from legato.storage.sql.schema.tables import MESSAGE_WORDS, METADATA, TRIGGERS
 
-NEWEST: Final = "0014"
+NEWEST: Final = "0016"
 """The newest revision in `legato/storage/sql/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own
@@ -42,6 +42,8 @@ def require_tables(engine: Engine) -> None:
 
 
 def _missing(columns: dict[str, set[str]]) -> Iterator[str]:
+    if MESSAGE_WORDS not in columns:
+        yield f"the table {MESSAGE_WORDS}"
     for table in METADATA.sorted_tables:
         if table.name not in columns:
             yield f"the table {table.name}"

@@ -33,6 +33,8 @@ CONVERSATIONS: Final = Table(
     # of the conversation's messages
     Column("bytes", BigInteger, nullable=False, server_default="0"),
     Column("agent_id", Text),
+    # of the title, as `legato.search.words.joined` has them
+    Column("title_words", Text, nullable=False, server_default=""),
 )
 Index(
     "ix_conversations_page",
@@ -311,8 +313,15 @@ _COUNTED: Final = (
     *("conversation", "message", "response"),
     *("agent_version", "agent_avatar", "agent_action"),
 )
+MESSAGE_WORDS: Final = "message_words"
+"""The words of messages by their `position`: a virtual table of FTS5 in SQLite, whose `rowid` is
+the position; in PostgreSQL a table with a `tsvector`.  See `statements/search.py`."""
+
 TRIGGERS: Final = {
-    "sqlite": [f"count_{how}_{row}" for row in _COUNTED for how in ("new", "changed", "removed")],
+    "sqlite": [
+        *(f"count_{how}_{row}" for row in _COUNTED for how in ("new", "changed", "removed")),
+        "words_removed_message",
+    ],
     "postgresql": [f"count_{row}" for row in _COUNTED],
 }
 """Their names, by SQLAlchemy's name for the database."""

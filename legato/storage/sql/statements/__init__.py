@@ -6,4 +6,5 @@
 - `journal`: the journal's statements
 - `records`: every statement of the records
 - `responses`: the statements of stored responses
+- `search`: the statements of the search, which differ between the databases
 """

@@ -4,11 +4,25 @@ The upserts alone differ between SQLite and PostgreSQL, and only in the function
 statement uses RETURNING, which SQLite has since 3.35 only.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Insert, Table, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from legato.content import NEW_CHAT
+from legato.search.words import Term, needle
 from legato.storage.sql.schema.tables import CONVERSATIONS, MESSAGES, REQUESTS
 from legato.storage.sql.upserts import insert_of
 
@@ -32,6 +46,15 @@ NEXT_PAGE: Final = FIRST_PAGE.where(
     ),
 )
 
+
+def titled(page: Select[Any], terms: Sequence[Term] | None) -> Select[Any]:
+    """The conversations of a page whose title has all `terms`; None: all conversations."""
+    if terms is None:
+        return page
+    words = [CONVERSATIONS.c.title_words.contains(needle(term), autoescape=True) for term in terms]
+    return page.where(*words or [false()])
+
+
 THREAD: Final = (
     select(MESSAGES)
     .where(MESSAGES.c.conversation_id == bindparam("of_conversation"))
@@ -54,7 +77,7 @@ THREAD_PAGE: Final = THREAD.where(_BEFORE, MESSAGES.c.position >= bindparam("fir
 
 SOME: Final = THREAD.where(MESSAGES.c.message_id.in_(bindparam("of_messages", expanding=True)))
 
-PLACE: Final = select(MESSAGES.c.conversation_id).where(
+PLACE: Final = select(MESSAGES.c.conversation_id, MESSAGES.c.position).where(
     MESSAGES.c.message_id == bindparam("of_message")
 )
 
@@ -80,7 +103,7 @@ TOUCH_UNANSWERED: Final = TOUCH.where(
 )
 """No row is touched where the job stored this answer before, or the conversation is gone."""
 
-RETITLE: Final = TOUCH.values(title=bindparam("new_title"))
+RETITLE: Final = TOUCH.values(title=bindparam("new_title"), title_words=bindparam("new_words"))
 RETITLE_UNTITLED: Final = RETITLE.where(CONVERSATIONS.c.title == NEW_CHAT)
 
 
