@@ -1,25 +1,14 @@
 """The page for a login, and for a refused login; a program gets the same as JSON."""
 
-from typing import Final
 from urllib.parse import urlencode
 
-from quart import Response, render_template, request
+from quart import Response, render_template
 
 from legato.http.auth.entering import Login, current_user, home
 from legato.http.auth.tokens import Unauthorized
+from legato.http.error_page import is_browser
 from legato.http.errors import said
 from legato.http.request_context import application
-
-LONGEST_ACCEPT: Final = 1024
-"""Characters of `Accept`, enough for any browser; to read a longer header takes long."""
-
-
-def is_browser() -> bool:
-    """Whether the client prefers a page to JSON."""
-    if len(request.headers.get("Accept", "")) > LONGEST_ACCEPT:
-        return False
-    kinds = ["application/json", "text/html"]
-    return request.accept_mimetypes.best_match(kinds) == "text/html"
 
 
 async def asked(login: Login, status: int, action: str = "login") -> Response:
