@@ -100,7 +100,7 @@ def is_guarded(path: str) -> bool:
 
 
 async def let_in(asked: RequestInfo) -> None:
-    """Note the user (`g.user`; `g.credentials` says until when), and the headers that the guards
+    """Note the user (`g.user`; `g.known_user` says until when), and the headers that the guards
     add to the reply (`g.told`).
 
     Raises:
@@ -109,8 +109,8 @@ async def let_in(asked: RequestInfo) -> None:
     """
     guards = runtime().guards
     await guards.receive(asked)
-    g.credentials = await user_at(asked.path, credentials())
-    g.user = g.credentials.id
+    g.known_user = await user_at(asked.path, credentials())
+    g.user = g.known_user.id
     g.told = await guards.admit(replace(asked, user=g.user))
 
 
