@@ -92,7 +92,7 @@ async def _serve(settings: Settings, browser: bool) -> None:
 def with_local_model(settings: Settings) -> Settings:
     """The settings with SmolLM2 as the model, or unchanged where its weights cannot be fetched."""
     if importlib.util.find_spec("xllamacpp") is None:
-        print("No local model: it needs `pip install 'legato[local]'`.  Serving `scripted`.")
+        print("No local model: it needs `pip install '.[local]'`.  Serving `scripted`.")
         return settings
     try:
         weights = obtain_weights()
@@ -111,7 +111,7 @@ def with_clock(settings: Settings) -> Settings:
     if settings.mcp or settings.agents or CLOCK in settings.models:
         return settings
     if importlib.util.find_spec("mcp") is None or not CLOCK_SERVER.exists():
-        print("No agent with a tool: it needs a checkout and `pip install 'legato[mcp]'`.")
+        print("No agent with a tool: it needs a checkout and `pip install '.[mcp]'`.")
         return settings
     return replace(
         settings,

@@ -99,7 +99,7 @@ def test_without_the_engine_too(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     assert with_local_model(Settings()) == Settings()
-    assert "legato[local]" in capsys.readouterr().out
+    assert "'.[local]'" in capsys.readouterr().out
 
 
 async def test_the_demo_has_an_agent_that_uses_a_tool(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_what_is_configured_is_not_changed_for_the_clock(
     assert with_clock(own) is own
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert with_clock(Settings()) == Settings()
-    assert "legato[mcp]" in capsys.readouterr().out
+    assert "'.[mcp]'" in capsys.readouterr().out
 
 
 def test_a_browser_is_opened_where_there_is_a_screen(
