@@ -23,7 +23,7 @@ name = "Example"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[OidcProvider]:
-    with running_provider() as provider:
+    with running_provider("localhost") as provider:
         provider.asks = True
         yield provider
 
@@ -39,13 +39,14 @@ def oidc_server(
 
 
 @pytest.fixture
-def anew(browser: Browser) -> Iterator[BrowserContext]:
+def anew(browser: Browser, provider: OidcProvider) -> Iterator[BrowserContext]:
     """A browser that nobody has used."""
     context = browser.new_context()
     complaints = Complaints(context)
     yield context
     context.close()
-    assert complaints.found == []
+    elsewhere = [each for each in complaints.found if not each.startswith(f"asked {provider.url}")]
+    assert elsewhere == []
 
 
 def log_in_as_ann(page: Page) -> None:

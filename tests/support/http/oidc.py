@@ -127,7 +127,8 @@ def _client_of(form: Mapping[str, str], authorization: str) -> tuple[str | None,
 
 
 @contextmanager
-def running_provider() -> Iterator[OidcProvider]:
+def running_provider(host: str = "127.0.0.1") -> Iterator[OidcProvider]:
+    """A provider whose address names `host`: `localhost` is another site than 127.0.0.1."""
     provider = OidcProvider()
 
     class Answer(BaseHTTPRequestHandler):
@@ -171,7 +172,7 @@ def running_provider() -> Iterator[OidcProvider]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        provider.url = f"http://127.0.0.1:{server.server_port}"
+        provider.url = f"http://{host}:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
