@@ -210,7 +210,7 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    parser: argparse.ArgumentParser = Parser(
         prog="legato",
         description="LLM generations as jobs that outlive the connection that started them.",
         epilog="To begin: `legato demo`, or `legato serve`.  `legato COMMAND --help` says more.  "
