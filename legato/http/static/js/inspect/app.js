@@ -159,6 +159,7 @@ function say(text, needsLogin = false) {
   if ($("said").textContent !== text) $("said").textContent = text;
   $("notice").hidden = text === "";
   $("to-login").hidden = !needsLogin;
+  $("to-login").href = `${api.BASE}login?${new URLSearchParams({ next: location.pathname })}`;
 }
 
 $("everybody").onchange = () => look();
