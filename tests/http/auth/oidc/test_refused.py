@@ -34,7 +34,7 @@ LATER, EARLIER = time.time() + 3600, time.time() - 3600
 
 def assert_refused(reply: Reply, status: int, said: str) -> None:
     assert (reply.status, f"{SESSION_COOKIE}=" in str(reply.headers)) == (status, False)
-    assert "<h2>" in reply.text, "a page"
+    assert "<h1>" in reply.text, "a page"
     assert said in reply.text
     assert "Log in with Example" in reply.text
     assert "Traceback" not in reply.text
