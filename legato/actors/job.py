@@ -278,9 +278,12 @@ class Job:
 
     @property
     def still_waits(self) -> bool:
-        """Whether the turn is queued and kept as queued: any later owner may ask the model."""
-        is_beginning = isinstance(self._recorder.journal.ahead, Created)
-        return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
+        """Whether the turn is kept, and not opened yet: any later owner may ask the model.
+
+        A later owner also stores the question of a turn that begins just now: to store a question
+        twice is to store it once.
+        """
+        return self.state is State.OPENING and self.feed.queued is not None
 
     @property
     def may_change(self) -> bool:
