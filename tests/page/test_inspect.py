@@ -229,12 +229,18 @@ def test_nobody_else_is_offered_the_jobs_of_others(ended: Page) -> None:
     expect(ended.locator("#everybody-label")).to_be_hidden()
 
 
-def test_a_stranger_is_asked_to_log_in(strangers: BrowserContext, server: LegatoServer) -> None:
+def test_a_stranger_is_asked_to_log_in_and_comes_back(
+    strangers: BrowserContext, server: LegatoServer, user: str
+) -> None:
     page = strangers.new_page()
     page.goto(f"{server.url}/inspect")
 
     expect(page.locator("#notice")).to_contain_text("Log in to see your jobs.")
-    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    page.get_by_role("link", name="Log in").click()
+    page.fill("#login input[name=token]", server.token(user))
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{server.url}/inspect")
+    expect(page.locator("#notice")).to_be_hidden()
 
 
 def test_a_job_that_is_gone_is_said_to_be(inspect: Page, server: LegatoServer) -> None:

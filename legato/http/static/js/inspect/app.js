@@ -165,6 +165,7 @@ function say(text, needsLogin = false) {
   setText($("said"), text);
   $("notice").hidden = text === "";
   $("to-login").hidden = !needsLogin;
+  $("to-login").href = `${api.BASE}login?${new URLSearchParams({ next: location.pathname })}`;
 }
 
 $("everybody").onchange = () => look();
