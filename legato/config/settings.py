@@ -53,6 +53,8 @@ from legato.config.values import (
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
 
+WhileWaiting = Literal["on_busy", "deny_and_continue", "refuse"]
+
 OnOwnerLost = Literal["seal", "continue"]
 """The rule for a job whose process is gone: the job ends with the answer so far, or the model goes
 on from there.  `seal` is the default, because going on asks the model, and pays for the answer, a
@@ -159,6 +161,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redis_prefix: KeyPrefix = "legato"  # of every key there: two Legatos on one Redis need two
     workers: Processes = 1  # a process uses a core; several processes share a port
     on_busy: OnBusy = "interrupt"
+    on_message_while_waiting: WhileWaiting = "on_busy"  # a waiting run is busy as any other
     on_owner_lost: OnOwnerLost = "seal"
     unknown_tools: UnknownTools = "leave_out"
     log: LogForm = "auto"

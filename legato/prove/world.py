@@ -126,7 +126,8 @@ class Faulty(MemoryReplication):
 
     def __init__(self, world: FaultyWorld, me: str) -> None:
         super().__init__(world, lease=LEASE, me=me)
-        self.journal = FaultyJournal(world, me, self._births, self._checkpoint)
+        parts = (self._births, self._checkpoint, self._is_whole_now)
+        self.journal = FaultyJournal(world, me, *parts)
         self.journal.faulty = self
         self.notices = MemoryNotices(world, me, self._reach_notices)
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries

@@ -70,6 +70,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         private_action_hosts = ["pets:8080"]
         default_model = "fast"
         on_busy = "reject"
+        on_message_while_waiting = "refuse"
         on_owner_lost = "continue"
         unknown_tools = "refuse"
         http2 = true
@@ -135,6 +136,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         private_action_hosts=("pets:8080",),
         default_model="fast",
         on_busy="reject",
+        on_message_while_waiting="refuse",
         on_owner_lost="continue",
         unknown_tools="refuse",
         http2=True,
@@ -257,6 +259,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_PRIVATE_ACTION_HOSTS": "pets",
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
+        "LEGATO_ON_MESSAGE_WHILE_WAITING": "deny_and_continue",
         "LEGATO_ON_OWNER_LOST": "continue",
         "LEGATO_UNKNOWN_TOOLS": "refuse",
         "LEGATO_HTTP2": "true",
@@ -289,6 +292,7 @@ def test_the_other_variables_are_read() -> None:
         private_action_hosts=("pets",),
         default_model="scripted",
         on_busy="enqueue",
+        on_message_while_waiting="deny_and_continue",
         on_owner_lost="continue",
         unknown_tools="refuse",
         http2=True,

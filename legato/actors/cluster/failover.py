@@ -119,7 +119,13 @@ class Failover:
 
     def _take(self, job: OrphanedJob) -> None:
         """Take a job.  A job marked as done has its attempts counted anew: perhaps each owner
-        handed the job on without reading."""
+        handed the job on without reading.
+
+        What this replica has of the job from an earlier epoch lacks what the owners since then
+        said: nobody is to ask there while the job is on its way."""
+        former = self._supervisor.registry.entry(job.job_id)
+        if former is not None and former.epoch < job.epoch:
+            self._supervisor.lose(former)
         if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
