@@ -23,12 +23,13 @@ export async function errorOf(response) {
   return new HttpError(response.status, message, Number(response.headers.get("Retry-After")) || 0);
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, signal) {
   const response = await fetch(BASE + path, {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store",
+    signal,
   });
   if (!response.ok) throw await errorOf(response);
   return response.json().catch(() => ({}));
@@ -51,6 +52,8 @@ export const AGENT = "agent:";
 export const agents = () => call("GET", "api/agents?limit=100");
 export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
+const FOUND = 20; // messages found at once
+const TITLED = 5; // conversations found by their title: who wants more writes another word
 const PAGE = 40; // messages: more than a screen holds, and soon there
 
 /** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */
@@ -58,6 +61,16 @@ export function messages(id, cursor) {
   const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
   return call("GET", `api/messages/${at(id)}?${query}`);
 }
+/** Messages found, as `{messages, nextCursor}`, each with an `excerpt`; `cursor`: those before. */
+export function found(words, cursor, signal) {
+  const query = new URLSearchParams({ search: words, limit: FOUND, ...(cursor && { cursor }) });
+  return call("GET", `api/messages?${query}`, undefined, signal);
+}
+
+/** The conversations last changed of those whose title has all words. */
+export const titled = (words, signal) =>
+  call("GET", `api/convos?${new URLSearchParams({ search: words, limit: TITLED })}`, undefined, signal);
+
 export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
 export const title = (id) => call("GET", `api/convos/gen_title/${at(id)}`);
 

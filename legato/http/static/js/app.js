@@ -7,10 +7,12 @@ import { textOfMessage } from "./fold.js";
 import { asJson, asMarkdown, download, fileName } from "./export.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
+import { Search } from "./search.js";
 import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
 import { keepFocus } from "./view/focus.js";
+import { SearchView } from "./view/search.js";
 import { SettingsView } from "./view/settings.js";
 import { Shell } from "./view/shell.js";
 import { SidebarView } from "./view/sidebar.js";
@@ -31,6 +33,20 @@ const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
   remove: (id, title) => remove(id, title),
   more: () => attempt(() => library.more()),
 });
+const search = new Search({
+  found: (found) => searching.show(found),
+  cleared: () => searching.hide(),
+  failed,
+});
+const searching = new SearchView(
+  { form: $("search"), found: $("found"), said: $("found-said"), all: $("all-conversations") },
+  {
+    begin: () => shell.openSidebar(),
+    look: (words) => search.look(words),
+    more: () => attempt(() => search.more()),
+    open: (id, messageId) => go(id, messageId),
+  },
+);
 const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), latest: $("latest") }, {
   choose: (row, step) => open.choose(row, step),
   edit: (message, text) => ask(() => open.ask(text, composer.model, message.parentMessageId)),
@@ -66,21 +82,21 @@ function idInAddress() {
   return match ? decodeURIComponent(match[1]) : null;
 }
 
-/** Go to a conversation, or with null to a new one. */
-function go(id) {
+/** Go to a conversation, there to one of its messages, or with null to a new one. */
+function go(id, messageId) {
   history.pushState(null, "", api.pageOf(id));
-  show(id);
+  show(id, messageId);
 }
 
-function show(id) {
+function show(id, messageId) {
   chips.clear();
   open.leave();
-  open = openConversation(id);
+  open = openConversation(id, messageId);
   shell.closeSidebar();
   composer.text.focus({ preventScroll: true });
 }
 
-function openConversation(id) {
+function openConversation(id, messageId) {
   const conversation = new Conversation(id, endings, {
     changed: () => conversation === open && showConversation(),
     grew: (position) => conversation === open && thread.grew(position),
@@ -92,8 +108,16 @@ function openConversation(id) {
   composer.load(drafts.get(id));
   thread.open(conversation);
   queueMicrotask(showConversation);
-  attempt(() => conversation.refresh());
+  attempt(() => read(conversation, messageId));
   return conversation;
+}
+
+/** Read a conversation, and go to one of its messages, however far above. */
+async function read(conversation, messageId) {
+  await conversation.refresh();
+  if (messageId === undefined || conversation !== open) return;
+  if (await conversation.find(messageId)) thread.toMessage(messageId);
+  else shell.say("That message is no longer there.");
 }
 
 function showConversation() {

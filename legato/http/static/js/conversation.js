@@ -325,6 +325,14 @@ export class Conversation {
     while (this.hasOlder) await this.readOlder();
   }
 
+  /** Show a message, in whichever branch and however far above; false where there is none. */
+  async find(id) {
+    while (this.message(id) === undefined && this.hasOlder && !this.#left) await this.readOlder();
+    const message = this.message(id);
+    if (message !== undefined) this.#reveal(message);
+    return message !== undefined && !this.#left;
+  }
+
   /** Read the page of messages before, if there is one. */
   async readOlder() {
     if (this.#older === null) return;

@@ -109,6 +109,11 @@ export class Shell {
     });
   }
 
+  /** Show the list on a narrow screen, where it is a drawer. */
+  openSidebar() {
+    if (this.$("open-sidebar").checkVisibility()) this.#drawer(true);
+  }
+
   closeSidebar() {
     this.#drawer(false);
   }
