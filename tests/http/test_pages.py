@@ -2,6 +2,7 @@
 
 import pytest
 
+from legato.config import ModelSettings
 from tests.support.http.client import Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
@@ -16,6 +17,17 @@ async def test_the_models_and_which_is_asked_by_default() -> None:
     names = [{"name": "scripted"}, {"name": "attentive"}]
     assert first.body == {"models": names, "default": "scripted"}
     assert chosen.body == {"models": names, "default": "attentive"}
+
+
+async def test_a_model_is_described_as_the_settings_say() -> None:
+    table = ModelSettings(provider="scripted", description="For tests", efforts=("low", "high"))
+    async with open_client(AttentiveModel(), models={"attentive": table}) as ann:
+        offered = (await ann.get("/api/models")).body["models"]
+
+    assert offered == [
+        {"name": "scripted"},
+        {"name": "attentive", "description": "For tests", "efforts": ["low", "high"]},
+    ]
 
 
 async def test_health_needs_no_token(nobody: Client) -> None:

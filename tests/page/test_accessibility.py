@@ -57,8 +57,9 @@ def test_axe_finds_nothing(
     expect(page.locator("#found .nothing")).to_be_visible()
     found["nothing found"] = findings(page)
     page.keyboard.press("Escape")
-    if width < 760:
-        page.click("#close-sidebar")
+    page.click("#open-parameters")
+    found["parameters"] = findings(page)
+    page.keyboard.press("Escape")
     page.focus("#scroller")
     page.keyboard.press("?")
     found["settings"] = findings(page)

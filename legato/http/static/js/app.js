@@ -7,11 +7,13 @@ import { textOfMessage } from "./fold.js";
 import { asJson, asMarkdown, download, fileName } from "./export.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
+import { Parameters } from "./parameters.js";
 import { Search } from "./search.js";
 import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
 import { keepFocus } from "./view/focus.js";
+import { ParametersView } from "./view/parameters.js";
 import { SearchView } from "./view/search.js";
 import { SettingsView } from "./view/settings.js";
 import { Shell } from "./view/shell.js";
@@ -24,6 +26,7 @@ const LONGEST_INTERIM = 60; // characters of a question in place of a title
 
 const drafts = new Drafts();
 const endings = new Endings();
+const parameters = new Parameters();
 const shell = new Shell($, { showNews: () => open.showNews(), stay: () => open.stay(), logIn });
 const tabs = new BroadcastChannel("legato"); // "this conversation changed", to this browser's other tabs
 const library = new Library({ changed: showLibrary, activeChanged });
@@ -75,6 +78,15 @@ const chips = new ChipsView({ list: $("chips"), said: $("chips-said") }, {
   cancelQueued: (turn) => attempt(() => open.queue.cancel(turn), open.id),
   giveBack: (text) => composer.giveBack(text),
 });
+const fieldsOf = (id, model) => parameters.fieldsOf(id, model, composer.effortsOf(model));
+const dials = new ParametersView($, {
+  settings: () => parameters.of(open.id),
+  efforts: () => composer.effortsOf(composer.model),
+  save: (settings, isForNew) => {
+    parameters.set(open.id, settings);
+    if (isForNew) parameters.setForNew(settings);
+  },
+});
 let open = openConversation(idInAddress());
 
 function idInAddress() {
@@ -97,7 +109,7 @@ function show(id, messageId) {
 }
 
 function openConversation(id, messageId) {
-  const conversation = new Conversation(id, endings, {
+  const conversation = new Conversation(id, { endings, fieldsOf }, {
     changed: () => conversation === open && showConversation(),
     grew: (position) => conversation === open && thread.grew(position),
     named: (newId) => named(conversation, newId),
@@ -126,6 +138,7 @@ function showConversation() {
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   chips.show({ unread: open.steers.unread, steers: open.steers.waiting, turns: open.queue.waiting });
+  dials.show();
   showTitle();
   if (open.id && open.running !== library.active.has(open.id)) library.mark(open.id, open.running);
 }
@@ -144,6 +157,7 @@ function showTitle() {
 }
 
 function named(conversation, id) {
+  parameters.begun(id);
   if (conversation !== open) return;
   history.replaceState(null, "", api.pageOf(id));
   attempt(() => library.refresh());
