@@ -26,6 +26,7 @@ from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
 from legato.agents.run import AgentRuns
 from legato.config import Limits
@@ -51,12 +52,14 @@ HELPER: Final = replace(
 async def open_process(storage: Storage) -> AsyncIterator[Supervisor]:
     models = {"scripted": ScriptedModel()}
     async with open_supervisor(
-        records=storage.records,
-        models=models,
-        dialects={"librechat": LibreChat},
-        limits=Limits(store_timeout=120.0),
+        JobResources(
+            records=storage.records,
+            models=models,
+            dialects={"librechat": LibreChat},
+            limits=Limits(store_timeout=120.0),
+            runs=AgentRuns(models, ListToolbox(CountedTool("write"))),
+        ),
         journal=storage.journal,
-        runs=AgentRuns(models, ListToolbox(CountedTool("write"))),
     ) as supervisor:
         yield supervisor
 

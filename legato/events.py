@@ -241,8 +241,9 @@ class SteerTaken(Event, frozen=True, kw_only=True):
     """Words for this job: owned, and not yet read by a model.
 
     `client_id` is the caller's own name for the steer.  `preempt`: a running model call is to end
-    for these words.  `at`: milliseconds since 1970.  A second one with the same `steer_id` only
-    makes the steer a preempting one.
+    for these words.  `at`: milliseconds since 1970.  `next_turn`: the turn that the words become
+    where the job ends before a model reads them, unless somebody stops the job.  A second one with
+    the same `steer_id` only makes the steer a preempting one.
     """
 
     steer_id: str
@@ -250,6 +251,13 @@ class SteerTaken(Event, frozen=True, kw_only=True):
     at: int
     client_id: str = ""
     preempt: bool = False
+    next_turn: TurnRequest | None = None
+
+    def returned(self, why: Literal["finished", "stopped", "failed"]) -> "SteerReturned":
+        """What becomes of the waiting steer where the job ends in this way."""
+        if self.next_turn is None or why == "stopped":
+            return SteerReturned(self.steer_id, why)
+        return SteerReturned(self.steer_id, "enqueued", self.next_turn.job_id)
 
     @property
     def part(self) -> SteerPart:
@@ -271,10 +279,14 @@ class SteerApplied(Event, frozen=True):
 
 
 class SteerReturned(Event, frozen=True):
-    """No model reads the steer.  `why`: somebody cancelled it, or how the job ended."""
+    """No model reads the steer.  `why`: somebody cancelled it, or how the job ended.
+
+    `enqueued`: the words are the text of a turn of their own, in the job `next_id`.
+    """
 
     steer_id: str
-    why: Literal["cancelled", "finished", "stopped", "failed"]
+    why: Literal["cancelled", "finished", "stopped", "failed", "enqueued"]
+    next_id: str = ""
 
 
 SteerOutcome = SteerApplied | SteerReturned
@@ -368,8 +380,8 @@ def text_bytes(event: AnyEvent) -> int:
             return len(text) + len(logprobs)
         case AnnotationAdded(annotation=annotation):
             return len(annotation.url) + len(annotation.title)
-        case SteerTaken(text=text):
-            return len(text)
+        case SteerTaken(text=text, next_turn=next_turn):
+            return len(text) * (1 if next_turn is None else 2)
         case StepStarted(whole=ToolListPart(tools=tools)):
             return len(tools)
         case _:
@@ -398,6 +410,17 @@ class Snapshot(NamedTuple):
         return tuple(each for each in self.steers if self._is_unread(each))
 
     @property
+    def next_turns(self) -> tuple[TurnRequest, ...]:
+        """The turns that unread steers have become, in the order in which the steers came."""
+        enqueued = [
+            each.next_turn
+            for each in self.steers
+            if isinstance(outcome := self.outcomes.get(each.steer_id), SteerReturned)
+            and outcome.why == "enqueued"
+        ]
+        return tuple(turn for turn in enqueued if turn is not None)
+
+    @property
     def waiting_steers(self) -> tuple[SteerTaken, ...]:
         """The steers that the next model call is to read."""
         return tuple(each for each in self.steers if each.steer_id not in self.outcomes)
@@ -416,8 +439,9 @@ class Snapshot(NamedTuple):
 
     def _is_unread(self, steer: SteerTaken) -> bool:
         outcome = self.outcomes.get(steer.steer_id)
-        is_returned = isinstance(outcome, SteerReturned) and outcome.why != "cancelled"
-        return outcome is None or is_returned
+        if isinstance(outcome, SteerReturned):
+            return outcome.why not in ("cancelled", "enqueued")
+        return outcome is None and steer.next_turn is None  # a process that died returns the rest
 
 
 class Cursor(NamedTuple):

@@ -62,6 +62,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.shown": ("legato.content", "legato.events"),
     "legato.config.values": (),
     "legato.config.guards": ("legato.config.values",),
+    "legato.config.oidc": ("legato.config.values",),
     "legato.config.service_links": (),
     "legato.config.tools": ("legato.config.values",),
     "legato.config.agents": (
@@ -71,7 +72,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.config": (
         *("legato.config.agents", "legato.config.tools"),
         "legato.config.values",
-        "legato.config.guards",
+        *("legato.config.guards", "legato.config.oidc"),
         "legato.config.service_links",
     ),
     "legato.private_files": (),
@@ -99,11 +100,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.storage.contracts",
         *("legato.models.contract", "legato.models.messages"),
         *("legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        "legato.agents.tools.bounds",
     ),
     "legato.agents.tools.contract": ("legato.models.contract",),
+    "legato.agents.tools.bounds": (),
     "legato.agents.tools.arguments": (*BASE, "legato.agents.tools", "legato.models.contract"),
     "legato.agents.tools": (
         *(*BASE, "legato.agents.tools.arguments", "legato.agents.tools.contract"),
+        "legato.agents.tools.bounds",
         *("legato.models.contract", "legato.restarts", "legato.storage.contracts"),
         "legato.tooling",
     ),

@@ -60,12 +60,20 @@ class Rejected(Struct, frozen=True, tag=True):
     ending: AnyEnding | None = None
 
 
+class NextTurn(Struct, frozen=True):
+    """The ids of the turn that a steer becomes if no model reads it."""
+
+    job_id: str
+    message_id: str
+    response_id: str
+
+
 class Steer(Question[SteerReceipt | Rejected], frozen=True):
     """From anyone allowed: words for the next model call.  Answered once the steer is durable.
 
     `steer_id` names the steer if it is new.  A second steer with the same `client_id` is the first,
     asked again because the reply was lost; with `preempt` it makes the first a preempting one.
-    `at`: milliseconds since 1970.
+    `at`: milliseconds since 1970.  `next_turn`: None where unread words come back to the caller.
     """
 
     steer_id: str
@@ -73,6 +81,7 @@ class Steer(Question[SteerReceipt | Rejected], frozen=True):
     at: int
     client_id: str = ""
     preempt: bool = False
+    next_turn: NextTurn | None = None
 
 
 class CancelSteer(Question[SteerReceipt | Rejected], frozen=True):

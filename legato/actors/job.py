@@ -15,8 +15,7 @@ Rules:
 7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, assert_never
@@ -26,21 +25,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.absent_model import model_named
-from legato.actors.conversation.turn import Turn, as_queued, without_prompt
+from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.parked import Parked, parked
-from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recorder import FollowUp, Recorder, nothing_follows
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.event_times import EventTimes
 from legato.actors.interjections import (
     AnswerAsk,
     CancelSteer,
     FindSteer,
     Interjection,
-    Receipt,
-    Rejected,
     Steer,
-    SteerReceipt,
 )
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
@@ -48,6 +45,7 @@ from legato.actors.messages import (
     AnyQuestion,
     Append,
     Ask,
+    AskChanged,
     Ended,
     Enqueued,
     Fail,
@@ -70,20 +68,22 @@ from legato.actors.producer import Producer
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
+from legato.actors.receipts import Receipts
 from legato.actors.ref import Find, LocalRef, nowhere
+from legato.actors.resources import JobResources
 from legato.actors.rotation import Rotation
 from legato.actors.steering import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.bare import BARE_RUNS
 from legato.agents.calls import only_waits
-from legato.agents.contract import Runs
-from legato.config import Limits
-from legato.dialects.contract import Dialect, Identity
+from legato.content import Conversation
+from legato.dialects.contract import Identity
 from legato.events import (
+    Answered,
     AnyEnding,
     AnyEvent,
+    Asked,
     ContentEvent,
     Created,
     Queued,
@@ -91,9 +91,11 @@ from legato.events import (
 )
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
-from legato.storage.contracts.records import Records
 
 FIRST_EPOCH = 1
+
+Telling = Queued | Created | Asked | Answered
+"""The events of a job, beside the ending, that matter to somebody who does not read the job."""
 
 
 class JobObserver:
@@ -101,6 +103,9 @@ class JobObserver:
 
     No method may wait, and none may fail.  An observer overrides what the observer needs.
     """
+
+    def job_said(self, job: "Job", event: Telling) -> None:
+        """The event is in the log."""
 
     def job_ended(self, job: "Job") -> None:
         """The job has said its ending."""
@@ -120,24 +125,23 @@ class JobObserver:
     def job_adopted(self, job: "Job") -> None:
         """A job that ended in another process is here now."""
 
+    def conversation_titled(self, conversation: Conversation) -> None:
+        """A conversation has the title that was made after its first answer."""
+
 
 class JobEnv(Struct, frozen=True, kw_only=True):
     """Everything shared by the jobs of one process.
 
-    `is_resumed`: see Recorder.  `find`: see LocalRef.  `wall_clock`: seconds since 1970.
+    `follow_up`, `is_resumed`: see Recorder.  `find`: see LocalRef.
     """
 
-    records: Records
-    models: Mapping[str, Model]
-    dialects: Mapping[str, Dialect]
-    limits: Limits
+    resources: JobResources
     observer: JobObserver
     writer: Writer
     rotation: Rotation
-    runs: Runs = BARE_RUNS
+    follow_up: FollowUp = nothing_follows
     is_resumed: bool = False
     find: Find = nowhere
-    wall_clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -159,48 +163,59 @@ class Job:
         previous_epochs = recovered.previous_epochs if recovered else {}
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = model_named(env.models, turn.model)
+        model = model_named(env.resources.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
-        self.feed = Feed(identity, env.dialects, previous_epochs)
+        self.feed = Feed(identity, env.resources.dialects, previous_epochs)
+        self.times = EventTimes()  # by the clock of `began`, as all times here
+        self.ended_at: float | None = None  # when the ending was said, where it was said here
+        self.clock_offset = (
+            env.resources.wall_clock() - trio.current_time()
+        )  # to seconds since 1970
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
-        self._limits = env.limits
+        self._limits = env.resources.limits
         self._observer = env.observer
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
         self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
-        tell = self._mailbox.ref
-        store_timeout, is_resumed = env.limits.store_timeout, env.is_resumed
-        self._recorder = Recorder(
-            tell,
-            turn,
-            model,
-            env.records,
-            journal,
-            self._waiting,
-            store_timeout,
-            is_resumed=is_resumed,
-        )
-        self._producer = Producer(
-            self._step,
-            self.feed.snapshot,
-            journal.written,
-            model,
-            env.runs.run_of(turn, model),
-            env.limits,
-            env.rotation,
-            env.wall_clock,
-        )
+        self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
+        self._recorder = self._make_recorder(env, model, journal)
+        self._producer = self._make_producer(env, model, journal)
         self._decision: Decision | None = None
         self._is_planned = False
         if recovered is not None:
             self._take_up(recovered)
+
+    def _make_recorder(self, env: JobEnv, model: Model, journal: JobJournal) -> Recorder:
+        return Recorder(
+            self._mailbox.ref,
+            self.turn,
+            model,
+            env.resources.records,
+            journal,
+            self._waiting,
+            env.resources.limits.store_timeout,
+            follow_up=env.follow_up,
+            is_resumed=env.is_resumed,
+        )
+
+    def _make_producer(self, env: JobEnv, model: Model, journal: JobJournal) -> Producer:
+        return Producer(
+            self._step,
+            self.feed.snapshot,
+            journal.written,
+            model,
+            env.resources.runs.run_of(self.turn, model),
+            env.resources.limits,
+            env.rotation,
+            env.resources.wall_clock,
+        )
 
     def _take_up(self, recovered: Recovered) -> None:
         """Be as another process left the job: ended, or with an answer for the model to go on from,
@@ -208,10 +223,12 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self.times.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
-            self._recorder.journal.mark_done()
+            if recovered.is_done or not self._follows:
+                self._recorder.journal.mark_done()
             self.ended.set()
         elif recovered.has_begun:
             self.state = State.RUNNING
@@ -239,6 +256,11 @@ class Job:
         return self._producer.began
 
     @property
+    def asked_at(self) -> float | None:
+        """When a model was first asked here, by the clock of `began`."""
+        return self._producer.asked_at
+
+    @property
     def first_content(self) -> float | None:
         """Seconds from asking the model to the first word, once there was a word."""
         return self._producer.first_content
@@ -246,7 +268,7 @@ class Job:
     @property
     def bytes(self) -> int:
         """About how many bytes of memory the job keeps once it has ended."""
-        return JOB_BYTES + self.feed.bytes
+        return JOB_BYTES + self.feed.bytes + self.times.bytes
 
     @property
     def is_stored(self) -> bool:
@@ -301,7 +323,7 @@ class Job:
         """
         async with trio.open_nursery() as self._children:
             if self.state is State.ENDED:
-                self._children.start_soon(self._retire)
+                self._children.start_soon(self._finish_storing)
             elif self.opening is not None and self._is_planned:
                 self._open(self.opening)
             elif self.opening is not None:
@@ -332,9 +354,11 @@ class Job:
         self._store()
 
     async def _finish_storing(self) -> None:
-        """Store the answer, unless done before the crash, and stay for the readers."""
+        """Do what the ending leaves to be done, unless it was done before, and stay for the
+        readers."""
         if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
-            self._children.start_soon(self._recorder.close, self.feed.ending, self.opening)
+            close = self._recorder.close
+            self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
         await self._retire()
 
     def leave(self) -> None:
@@ -393,6 +417,8 @@ class Job:
         match message:
             case Append():
                 self._append(message.events)
+            case AskChanged(event):
+                self._change_ask(event)
             case Enqueued(event):
                 self._enqueue(event)
             case Opened(opening):
@@ -434,36 +460,26 @@ class Job:
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
         self._publish(event)
+        self._observer.job_said(self, event)
         self._waiting.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
         """Take words or an answer from outside; the reply goes out once they are durable."""
         snapshot = self.feed.snapshot()
-        found = verdict(question, snapshot, self.feed.ending, is_answering=self.is_answering)
+        found = verdict(
+            question, self.turn, snapshot, self.feed.ending, is_answering=self.is_answering
+        )
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
-        reply = self._placed(found.reply(self.feed.cursor))
+            for event in found.events:
+                if isinstance(event, Answered):
+                    self._observer.job_said(self, event)
+        reply = self._receipts.placed(found.reply(self.feed.cursor))
         if self.state is State.ENDED:
             reply_to.send(reply)
         else:
-            self._children.start_soon(self._reply_durably, reply_to, reply)
-
-    def _placed(self, reply: Receipt) -> Receipt:
-        """Add the outcome's place in the log to a steer's receipt."""
-        if not isinstance(reply, SteerReceipt) or reply.outcome is None:
-            return reply
-        place = self.feed.place_of(reply.outcome)
-        return replace(reply, outcome_at=place)
-
-    async def _reply_durably(self, reply_to: ReplyTo[Any], reply: Receipt) -> None:
-        with closing(reply_to):
-            with trio.move_on_after(self._limits.store_timeout) as time:
-                await self._recorder.journal.written()
-            if time.cancelled_caught:
-                message = "The storage does not answer; ask again with the same id."
-                reply = Rejected("storage_unavailable", message, self.feed.cursor)
-            reply_to.send(reply)
+            self._children.start_soon(self._receipts.send, reply_to, reply)
 
     @property
     def _created(self) -> Created | None:
@@ -478,6 +494,7 @@ class Job:
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
+        self.times.note(self.feed.log.tail, trio.current_time())
         self._recorder.journal.mark_dirty()
         self._waiters.announce(self._created)
 
@@ -490,7 +507,8 @@ class Job:
             return
         self.opening = replace(opening, created=without_turn(opening.created))
         if self.feed.created is None:
-            self._publish(opening.created)
+            self._publish(self.opening.created)
+            self._observer.job_said(self, self.opening.created)
         if self._advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
@@ -531,6 +549,11 @@ class Job:
             self._publish(*events)
             self._end_if_long()
 
+    def _change_ask(self, event: Asked | Answered) -> None:
+        if self._advance(Signal.CONTENT):
+            self._publish(event)
+            self._observer.job_said(self, event)
+
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:
             self._decide(Ended("max_answer_bytes"))
@@ -564,7 +587,12 @@ class Job:
             self._say(Stored(None, unsaved=not self.is_stored))
         else:
             ending = self._ending(Stored(None), self.opening)
-            self._children.start_soon(self._recorder.close, ending, self.opening)
+            self._children.start_soon(self._recorder.close, ending, self.opening, self._follows)
+
+    @property
+    def _follows(self) -> Sequence[Turn]:
+        """The turns that follow from the ending: words that no model read."""
+        return [turn_of(each) for each in self.feed.snapshot().next_turns]
 
     def _hurry(self) -> None:
         """The ending takes long: store the answer as it is, and answer all askers for a stop."""
@@ -584,13 +612,15 @@ class Job:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
             self.feed.append(self._ending(stored, self.opening))
+            self.ended_at = trio.current_time()
+            self.times.note(self.feed.log.tail, self.ended_at)
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)
             self._children.start_soon(self._retire)
             self._observer.job_ended(self)
             self._forget_prompt()
-        if not stored.unsaved:
+        if self._recorder.may_be_done(stored):
             self._recorder.journal.mark_done()
 
     def _forget_prompt(self) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.ref import JobRef
 from legato.config import OnBusy
 
@@ -25,8 +26,10 @@ class Jobs(Protocol):
     also while no turn can be stored, as far as is known.
     """
 
-    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         """Start a turn, or join the job that the same `request_id` started before.
+
+        `was_accepted`: somebody has our word for the turn already, and no limit refuses it.
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
@@ -53,6 +56,13 @@ class Jobs(Protocol):
 
     async def active(self, user: str) -> Sequence[str]:
         """The conversations in which this user has a running job."""
+        ...
+
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        """Look at jobs, running or retained, without waking a parked one.
+
+        A replica that does not answer in time is left out, and counted.
+        """
         ...
 
     async def titled(self, user: str, conversation_id: str) -> None:

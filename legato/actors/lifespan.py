@@ -1,7 +1,6 @@
 """A supervisor's whole life: a former process's jobs come first, and nothing is left at the end."""
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -10,14 +9,11 @@ import trio
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
 from legato.actors.jobs import Jobs
+from legato.actors.local_jobs import LocalJobs
+from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
-from legato.agents.bare import BARE_RUNS
-from legato.agents.contract import Runs
 from legato.config import Limits, OnOwnerLost
-from legato.dialects.contract import Dialect
-from legato.models.contract import Model
 from legato.storage.contracts.journal import Journal
-from legato.storage.contracts.records import Records
 
 LAST_WRITE = 1.0
 """Seconds for the journal at shutdown; what it misses then, the next process finds out."""
@@ -32,15 +28,10 @@ class Replica(NamedTuple):
 
 @asynccontextmanager
 async def open_supervisor(
+    resources: JobResources,
     *,
-    records: Records,
-    models: Mapping[str, Model],
-    dialects: Mapping[str, Dialect],
-    limits: Limits,
     journal: Journal | None = None,
-    runs: Runs = BARE_RUNS,
     on_owner_lost: OnOwnerLost = "seal",
-    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Supervisor]:
     """Open a supervisor; first end or continue the jobs of a former process (see TakeoverPolicy).
 
@@ -50,25 +41,22 @@ async def open_supervisor(
     Raises:
         StorageError: if the former process's jobs cannot be read, or not be stored.
     """
+    records, limits = resources.records, resources.limits
     recovered: Sequence[Recovered | Parked] = ()
     if journal is not None:
-        policy = TakeoverPolicy(models, on_owner_lost)
+        policy = TakeoverPolicy(resources.models, on_owner_lost)
         recovered = await recover(journal, records, policy, most=limits.max_retained_bytes)
     abandons = [records.abandon, *([journal.abandon] if journal else [])]
     hurried = trio.Event()
     async with abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
+            resources,
             hurried=hurried,
-            records=records,
-            models=models,
-            dialects=dialects,
-            limits=limits,
             journal=journal,
-            runs=runs,
             is_resumed=on_owner_lost == "continue",
-            wall_clock=wall_clock,
         )
+        supervisor.follow_ups.jobs = LocalJobs(supervisor)
         supervisor.adopt(recovered)
         yield supervisor
         await drained(supervisor, limits, supervisor.drain)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.listing import timelines
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.jobs import Started
 from legato.actors.ref import JobRef
 from legato.actors.supervisor import Supervisor, running
@@ -15,12 +17,12 @@ class LocalJobs:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
 
-    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         if not self._supervisor.knows(turn):
             self._supervisor.check_storage()
             if on_busy == "interrupt":
                 await self._supervisor.wake_conversation(turn.conversation_id)
-        return self._supervisor.start(turn, on_busy)
+        return self._supervisor.start(turn, on_busy, was_accepted=was_accepted)
 
     async def knows(self, turn: Turn) -> bool:
         return self._supervisor.knows(turn)
@@ -37,6 +39,9 @@ class LocalJobs:
 
     async def active(self, user: str) -> Sequence[str]:
         return self._supervisor.active(user)
+
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        return timelines(self._supervisor.registry, asked)
 
     async def titled(self, user: str, conversation_id: str) -> None:
         await self._supervisor.titled(conversation_id)

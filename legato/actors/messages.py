@@ -16,7 +16,9 @@ from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation
 from legato.events import (
+    Answered,
     AnyEnding,
+    Asked,
     ContentEvent,
     Created,
     Cursor,
@@ -95,6 +97,15 @@ class Append(Struct, frozen=True):
     """From the producer: all events from one read of the model's stream."""
 
     events: tuple[ContentEvent, ...]
+
+
+class AskChanged(Struct, frozen=True):
+    """From the producer: the run asks somebody outside, or an ask has expired.
+
+    Apart from Append, so no batch of a model's words is searched for asks.
+    """
+
+    event: Asked | Answered
 
 
 class ProducerDone(Struct, frozen=True):
@@ -227,5 +238,5 @@ class Ask(Struct, frozen=True):
 
 
 FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
-FromProducer = Append | ProducerDone
+FromProducer = Append | AskChanged | ProducerDone
 JobMessage = FromRecorder | FromProducer | Fail | ParkDue | Ask

@@ -1,16 +1,18 @@
-"""The parked runs of a process: one timer for all runs, and one task to wake each run.
+"""The parked runs of a process: one timer for all runs, and one task that wakes them.
 
 Rules:
 
 1. A parked run is a row of the journal and an entry here.  Whoever asks for the run has a job made
    of the two, and the job answers.
-2. One task wakes a run, however many ask at once; all of them wait for this task.
-3. The task changes nothing before all is read.  Storage that is away therefore leaves the run
+2. One task wakes the runs.  It takes all that are asked for by then, some at a time, and reads
+   them together; however many ask for a run at once, all of them wait for this task.
+3. The task changes nothing before all is read.  Storage that is away therefore leaves the runs
    parked, and whoever asked is told why.
 4. The timer wakes a run when its first ask expires; the run itself answers that the ask has
    expired.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -26,8 +28,9 @@ from legato.actors.ref import LocalRef
 from legato.actors.registry import Registry
 from legato.storage.contracts.errors import StorageError
 
-_AT_ONCE: Final = 8
-"""Runs that are read at once: as many threads of the storage are busy with them."""
+_TOGETHER: Final = 32
+"""Runs that are read together: by then the way to the storage and back costs each next to nothing,
+and one run that waits for the others waits some milliseconds."""
 
 _EXPIRING: Final = 64
 """Runs whose asks expire that are woken together."""
@@ -42,9 +45,9 @@ log = structlog.get_logger()
 
 
 class Waker(Protocol):
-    """Makes a job of an entry."""
+    """Makes jobs of entries."""
 
-    async def reread(self, entry: Parked) -> Recovered | None:
+    async def reread(self, entries: Sequence[Parked]) -> Sequence[Recovered | None]:
         """See `durability.waking`."""
         ...
 
@@ -58,9 +61,11 @@ class Waker(Protocol):
 
 
 class _Waking:
-    """The waking of one run, for which all askers wait."""
+    """The waking of one run, for which all askers wait.  `context` is the first asker's."""
 
-    def __init__(self) -> None:
+    def __init__(self, entry: Parked) -> None:
+        self.entry = entry
+        self.context = detached()
         self.done = trio.Event()
         self.fault: str | None = None
 
@@ -70,7 +75,6 @@ class Parking:
 
     def __init__(
         self,
-        nursery: trio.Nursery,
         registry: Registry,
         waker: Waker,
         guarded: Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]],
@@ -78,14 +82,14 @@ class Parking:
         timeout: float,
     ) -> None:
         """`guarded`: see Supervisor.  `timeout`: seconds for which an asker waits for a waking."""
-        self._nursery = nursery
         self._registry = registry
         self._waker = waker
         self._guarded = guarded
         self._wall_clock = wall_clock
         self._timeout = timeout
-        self._waking: dict[str, _Waking] = {}
-        self._at_once = trio.CapacityLimiter(_AT_ONCE)
+        self._waking: dict[str, _Waking] = {}  # by the ids of the jobs
+        self._due = deque[_Waking]()  # those that are not being read yet
+        self._wanted = trio.Event()
         self._timer: list[tuple[int, str]] = []  # a heap: when, in ms since 1970, and the job's id
         self._added = trio.Event()
 
@@ -106,16 +110,15 @@ class Parking:
         return job.ref if job else None
 
     async def wake_all(self) -> None:
-        """Make jobs of all parked runs, one after another; raises StorageError as `find` does."""
-        for job_id in [*self._registry.parked]:
-            await self.find(job_id)
+        """Make jobs of all parked runs; raises StorageError as `find` does."""
+        entries = [*self._registry.parked.values()]
+        for entry in entries:
+            self._wanted_waking(entry)
+        for entry in entries:
+            await self.find(entry.turn.job_id)
 
     async def _wake(self, entry: Parked) -> None:
-        job_id = entry.turn.job_id
-        if (waking := self._waking.get(job_id)) is None:
-            waking = self._waking[job_id] = _Waking()
-            work = partial(self._unpark, entry, waking)
-            detached().run(self._nursery.start_soon, self._guarded, work, job_id)
+        waking = self._wanted_waking(entry)
         with trio.move_on_after(self._timeout) as time:
             await waking.done.wait()
         if time.cancelled_caught:
@@ -123,27 +126,71 @@ class Parking:
         if waking.fault is not None:
             raise StorageError(waking.fault)
 
-    async def _unpark(self, entry: Parked, waking: _Waking) -> None:
-        """Read the run, and put its job in the entry's place, unless it was removed meanwhile."""
-        waking.fault = "The waiting run cannot be read; the log has the details."
-        job_id = entry.turn.job_id
+    def _wanted_waking(self, entry: Parked) -> _Waking:
+        if (waking := self._waking.get(entry.turn.job_id)) is None:
+            waking = self._waking[entry.turn.job_id] = _Waking(entry)
+            self._due.append(waking)
+            self._wanted.set()
+        return waking
+
+    # The task that wakes.
+
+    async def run(self) -> None:
+        """Wake the runs that are asked for, for ever."""
+        while True:
+            while taken := [self._due.popleft() for _ in range(min(_TOGETHER, len(self._due)))]:
+                await self._wake_together(taken)
+            self._wanted = trio.Event()
+            await self._wanted.wait()
+
+    async def _wake_together(self, taken: Sequence[_Waking]) -> None:
         try:
-            async with self._at_once:
-                recovered = await self._waker.reread(entry)
-            if self._registry.parked.get(job_id) is entry:
-                self._waker.unpark(entry, recovered)
-            waking.fault = None
-        except StorageError as error:
-            log.warning("waiting run not woken", job=job_id, reason=str(error))
-            waking.fault = str(error)
+            is_sound = await self._guarded(partial(self._unpark, taken), "waking")
+            if not is_sound and len(taken) > 1:
+                for each in taken:  # a bug about one of them leaves the others their jobs
+                    await self._guarded(partial(self._unpark, [each]), each.entry.turn.job_id)
         finally:
-            del self._waking[job_id]
+            for each in taken:
+                self._tell(each, "The waiting run cannot be read; the log has the details.")
+
+    async def _unpark(self, taken: Sequence[_Waking]) -> None:
+        """Read the runs, and put their jobs in the entries' places, but for those that were
+        removed meanwhile."""
+        wakings = [each for each in taken if self._is_parked(each)]
+        try:
+            found = await self._waker.reread([each.entry for each in wakings])
+        except StorageError as error:
+            log.warning("waiting runs not woken", runs=len(wakings), reason=str(error))
+            for each in wakings:
+                self._tell(each, str(error))
+            return
+        for waking, recovered in zip(wakings, found, strict=True):
+            self._put(waking, recovered)
+            await trio.lowlevel.checkpoint()  # each is a step of its own for everybody else
+
+    def _put(self, waking: _Waking, recovered: Recovered | None) -> None:
+        fault = None
+        try:
+            if self._is_parked(waking):
+                waking.context.run(self._waker.unpark, waking.entry, recovered)
+        except StorageError as error:
+            fault = str(error)
+        self._tell(waking, fault)
+
+    def _is_parked(self, waking: _Waking) -> bool:
+        return self._registry.parked.get(waking.entry.turn.job_id) is waking.entry
+
+    def _tell(self, waking: _Waking, fault: str | None) -> None:
+        """Have the askers go on, unless they were told already."""
+        if not waking.done.is_set():
+            waking.fault = fault
             waking.done.set()
+            del self._waking[waking.entry.turn.job_id]
 
     # The timer.
 
-    async def run(self) -> None:
-        """Wake the runs whose asks expire, for ever."""
+    async def run_timer(self) -> None:
+        """Ask for the runs whose asks expire, for ever."""
         while True:
             self._added = trio.Event()
             if expired := self._expired():

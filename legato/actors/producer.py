@@ -13,7 +13,15 @@ from msgspec.structs import replace
 
 from legato.actors.ending import estimated
 from legato.actors.event_builder import Positions, Steps, whole_step
-from legato.actors.messages import Append, Ended, Failure, FromProducer, Opening, ProducerDone
+from legato.actors.messages import (
+    Append,
+    AskChanged,
+    Ended,
+    Failure,
+    FromProducer,
+    Opening,
+    ProducerDone,
+)
 from legato.actors.rotation import Rotation
 from legato.actors.time_limit import TimeLimit
 from legato.agents.contract import STEERED, Run
@@ -57,6 +65,7 @@ class Producer:
         `model`: the model named by the turn.  `wall_clock`: seconds since 1970."""
         self.model = model
         self.began = trio.current_time()
+        self.asked_at: float | None = None  # when a model was first asked
         self.first_content: float | None = None  # seconds from asking the model
         self.snapshot = snapshot
         self.is_left = False  # set by the job where a next process is to go on
@@ -197,7 +206,7 @@ class Producer:
         known = {each.ask_id: each for each in self.snapshot().asks}
         if ask.ask_id not in known:
             ask = _dated(ask, self._wall_clock(), self._limits.ask_timeout)
-            self._step(Append((ask,)))
+            self._step(AskChanged(ask))
         ask = known.get(ask.ask_id, ask)
         await self._settle()
         left = ask.expires_at / 1000 - self._wall_clock()
@@ -205,7 +214,7 @@ class Producer:
             while ask.ask_id not in self.snapshot().answers:
                 await self._answered.wait()
         if ask.ask_id not in self.snapshot().answers:
-            self._step(Append((Answered(ask_id=ask.ask_id, decision="expired"),)))
+            self._step(AskChanged(Answered(ask_id=ask.ask_id, decision="expired")))
         await self._settle()
         return self.snapshot().answers[ask.ask_id]
 
@@ -225,6 +234,8 @@ class Producer:
 
     async def _stream(self, model: Model, request: ModelRequest, steps: Steps) -> None:
         asked_at = trio.current_time()
+        if self.asked_at is None:
+            self.asked_at = asked_at
         with trio.CancelScope() as patience:
             renewal = self._renew(patience)
             async with model.stream(request) as batches:

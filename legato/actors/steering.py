@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from legato.actors.conversation.turn import Turn, following
 from legato.actors.interjections import (
     AnswerAsk,
     AnswerReceipt,
@@ -23,6 +24,7 @@ from legato.actors.interjections import (
     SteerReceipt,
 )
 from legato.actors.messages import Ended, Outcome, StopRequested
+from legato.content import TurnRequest
 from legato.events import (
     Answered,
     AnyEnding,
@@ -48,12 +50,17 @@ class Verdict(Struct, frozen=True):
 
 
 def verdict(
-    question: Interjection, snapshot: Snapshot, ending: AnyEnding | None, *, is_answering: bool
+    question: Interjection,
+    turn: Turn,
+    snapshot: Snapshot,
+    ending: AnyEnding | None,
+    *,
+    is_answering: bool,
 ) -> Verdict:
-    """`is_answering`: whether the model is being asked, and nothing is decided."""
+    """`turn`: the job's.  `is_answering`: the model is being asked, and nothing is decided."""
     match question:
         case Steer():
-            return _steer(question, snapshot, ending, is_answering=is_answering)
+            return _steer(question, turn, snapshot, ending, is_answering=is_answering)
         case CancelSteer(steer_id):
             return _cancel(steer_id, snapshot)
         case FindSteer(steer_id):
@@ -69,17 +76,22 @@ def returned(snapshot: Snapshot, outcome: Outcome) -> Sequence[AnyEvent]:
     """The last events before an ending: no steer waits any more, and no ask is open."""
     match outcome:
         case Ended():
-            steers = [SteerReturned(each.steer_id, "finished") for each in snapshot.waiting_steers]
+            steers = [each.returned("finished") for each in snapshot.waiting_steers]
         case StopRequested():
-            steers = [SteerReturned(each.steer_id, "stopped") for each in snapshot.waiting_steers]
+            steers = [each.returned("stopped") for each in snapshot.waiting_steers]
         case _:
-            steers = [SteerReturned(each.steer_id, "failed") for each in snapshot.waiting_steers]
+            steers = [each.returned("failed") for each in snapshot.waiting_steers]
     asks = [Answered(ask_id=each.ask_id, decision="cancel") for each in snapshot.open_asks]
     return [*asks, *steers]
 
 
 def _steer(
-    steer: Steer, snapshot: Snapshot, ending: AnyEnding | None, *, is_answering: bool
+    steer: Steer,
+    turn: Turn,
+    snapshot: Snapshot,
+    ending: AnyEnding | None,
+    *,
+    is_answering: bool,
 ) -> Verdict:
     known = _found(steer.client_id or steer.steer_id, snapshot)
     if known is not None:
@@ -98,8 +110,24 @@ def _steer(
         at=steer.at,
         client_id=steer.client_id,
         preempt=steer.preempt,
+        next_turn=_next_turn(steer, turn),
     )
     return _receipt(taken, snapshot, taken)
+
+
+def _next_turn(steer: Steer, turn: Turn) -> TurnRequest | None:
+    """The turn that the words become, behind this answer; a request to an API is no such turn."""
+    if steer.next_turn is None or turn.prompt is not None:
+        return None
+    ids = steer.next_turn
+    return following(
+        turn,
+        text=steer.text,
+        job_id=ids.job_id,
+        message_id=ids.message_id,
+        response_id=ids.response_id,
+        request_id=f"steer/{steer.steer_id}",  # no caller's name of a request has a slash
+    )
 
 
 def _again(steer: Steer, known: SteerTaken, snapshot: Snapshot) -> Verdict:

@@ -1,7 +1,6 @@
 """The one nursery of all jobs, and the one place where starts are decided."""
 
-import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import Final
@@ -27,25 +26,25 @@ from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.waking import reread
 from legato.actors.ending import RESTART, standing_of
-from legato.actors.job import Job, JobEnv, JobObserver
+from legato.actors.follow_ups import FollowUps
+from legato.actors.job import Job, JobEnv, JobObserver, Telling
 from legato.actors.jobs import Started
 from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
+from legato.actors.notices.observer import NoticeObserver
+from legato.actors.notices.posting import LocalNotices, Notices
 from legato.actors.parking import Parking
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
+from legato.actors.resources import JobResources
 from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
-from legato.agents.bare import BARE_RUNS
-from legato.agents.contract import Runs
-from legato.config import Limits, OnBusy
-from legato.dialects.contract import Dialect
+from legato.config import OnBusy
+from legato.content import Conversation
 from legato.events import Failed
-from legato.models.contract import Model
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.journal import Journal
-from legato.storage.contracts.records import Records
 
 _RESTART_PAUSE: Final = 1.0
 """Seconds until a part that crashed begins again: what ended it may be over by then."""
@@ -63,53 +62,49 @@ class Supervisor(JobObserver):
     def __init__(
         self,
         nursery: trio.Nursery,
+        resources: JobResources,
         *,
-        records: Records,
-        models: Mapping[str, Model],
-        dialects: Mapping[str, Dialect],
-        limits: Limits,
         hurried: trio.Event | None = None,
         journal: Journal | None = None,
         patience: float = 0.0,
-        runs: Runs = BARE_RUNS,
         is_resumed: bool = False,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
-        `is_resumed`: see Recorder.  `wall_clock`: seconds since 1970."""
+        `is_resumed`: see Recorder."""
         self.hurried = trio.Event() if hurried is None else hurried
-        self._records = records
-        self.titles = Titles(records, limits.title_timeout)
+        self._records, self._limits = resources.records, resources.limits
+        self.titles = Titles(self._records, self._limits.title_timeout, self._titled)
+        self.follow_ups = FollowUps(self._records)
         self.registry = Registry()
         self.queue: TurnQueue = LocalQueue(self.registry)
         self._nursery = nursery
-        self._limits = limits
-        self._models = models
+        self._models = resources.models
         self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
         self.parking = Parking(
-            nursery, self.registry, self, self.guarded, wall_clock, limits.store_timeout
+            *(self.registry, self, self.guarded),
+            resources.wall_clock,
+            self._limits.store_timeout,
         )
         self._env = JobEnv(
-            records=records,
-            models=models,
-            dialects=dialects,
-            limits=limits,
+            resources=resources,
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
-            runs=runs,
+            follow_up=self.follow_ups.queue,
             is_resumed=is_resumed,
             find=self.parking.find,
-            wall_clock=wall_clock,
         )
         self._totals = JobTotals()
-        self._observers: list[JobObserver] = [self._totals]
+        self.notices: Notices = LocalNotices()
+        notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)
+        self._observers: list[JobObserver] = [self._totals, notices]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
             nursery.start_soon(self.kept_alive, self._writer.run, "journal")
-            nursery.start_soon(self.kept_alive, self.parking.run, "parking")
+            nursery.start_soon(self.kept_alive, self.parking.run, "waking")
+            nursery.start_soon(self.kept_alive, self.parking.run_timer, "expiry")
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal refuses what the writer has for it."""
@@ -136,8 +131,10 @@ class Supervisor(JobObserver):
         """Whether the request that asks for this turn has a job already."""
         return self.registry.repeated(turn) is not None
 
-    def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         """Start a turn, or join the job that the same `request_id` started before.
+
+        `was_accepted`: see Jobs.
 
         Raises:
             ForeignConversation: if the conversation has a job of another user.
@@ -154,18 +151,26 @@ class Supervisor(JobObserver):
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
         self.check_draining()
-        check_user(len(self.registry.running(turn.user)) - len(interrupted), self._limits)
-        leaving = sum(not isinstance(job, Parked) for job in interrupted)
-        check_server(self.registry.running_count() - leaving, self._limits)
+        if not was_accepted:
+            self._check_limits(turn.user, interrupted)
         if before and on_busy == "enqueue":
+            if not was_accepted:
+                self._check_queue(turn.user, siblings)
             return self._enqueue(turn, siblings)
         self._stop_soon(interrupted)
         job = self.create(turn, [job.ended for job in before])
         return Started(job.ref)
 
-    def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
-        of_user = self.registry.queued(self.registry.running(turn.user))
+    def _check_limits(self, user: str, interrupted: Sequence[RegistryEntry]) -> None:
+        check_user(len(self.registry.running(user)) - len(interrupted), self._limits)
+        leaving = sum(not isinstance(job, Parked) for job in interrupted)
+        check_server(self.registry.running_count() - leaving, self._limits)
+
+    def _check_queue(self, user: str, siblings: Collection[RegistryEntry]) -> None:
+        of_user = self.registry.queued(self.registry.running(user))
         check_queue(len(self.registry.queued(siblings)), len(of_user), self._limits)
+
+    def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
         place = 1 + max(job.turn.place for job in siblings)
         return Started(self.create(replace(turn, place=place), queued=True).ref, queued=True)
 
@@ -327,11 +332,11 @@ class Supervisor(JobObserver):
             self.registry.queue(job.turn)
         self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
 
-    async def reread(self, entry: Parked) -> Recovered | None:
+    async def reread(self, entries: Sequence[Parked]) -> Sequence[Recovered | None]:
         """See Waker."""
         assert self._journal is not None, "a run is parked in a journal"
         model_of = partial(model_named, self._models)
-        return await reread(entry, self._journal, self._records, model_of)
+        return await reread(entries, self._journal, self._records, model_of)
 
     def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
         """See Waker."""
@@ -409,6 +414,10 @@ class Supervisor(JobObserver):
         self.registry.read(job)
         self._evict()
 
+    def job_said(self, job: Job, event: Telling) -> None:
+        for observer in self._observers:
+            observer.job_said(job, event)
+
     def job_ended(self, job: Job) -> None:
         ending = job.feed.ending
         log.info(
@@ -428,6 +437,10 @@ class Supervisor(JobObserver):
         self._evict()
         if job.turn.prompt is None and (make := self.titles.due(ending, job.model)):
             self._nursery.start_soon(self.guarded, make, job.turn.job_id)
+
+    def _titled(self, conversation: Conversation) -> None:
+        for observer in self._observers:
+            observer.conversation_titled(conversation)
 
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):

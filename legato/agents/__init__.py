@@ -5,6 +5,7 @@
 - `bare`: the run of a turn without an agent: one model call, and one more after each interruption
 - `calls`: the model calls of a run, read from its log
 - `catalogue`: finds configured and stored agents for a user
+- `client_run`: a tool call that the client makes
 - `configured`: makes the `[agents.<name>]` tables into agents
 - `contract`: what a run and the job that lives it are to each other
 - `definition`: a run's snapshot of an agent: frozen, resolved once, at the start

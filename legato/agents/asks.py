@@ -44,6 +44,12 @@ def approval(index: int, call: ToolCall, tool: ToolDefinition, snapshot: Snapsho
     )
 
 
+def client_call(index: int, call: ToolCall, snapshot: Snapshot) -> Asked:
+    """Ask the client to make a call of its own tool."""
+    payload = {"tool_call_id": call.id, "name": call.name, "arguments": call.args}
+    return _ask("client_tool", index, payload, ("answer", "deny"), snapshot, None)
+
+
 def elicitation(index: int, call: ToolCall, needed: InputRequired, snapshot: Snapshot) -> Asked:
     """Ask for the input of a tool, or, on the model's behalf, for an answer."""
     payload = {"tool_call_id": call.id, "name": call.name, "requests": dict(needed.requests)}

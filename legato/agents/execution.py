@@ -5,11 +5,13 @@ from typing import Final
 
 import trio
 
+from legato.agents.client_run import made_by_client
 from legato.agents.contract import Stage
 from legato.agents.definition import Agent
 from legato.agents.tool_run import UNKNOWN, ToolRun, answered, failed
 from legato.agents.tools.contract import Tool, ToolOutput
 from legato.content import ToolCall
+from legato.models.contract import Json
 
 AT_ONCE: Final = 8
 """Tool calls of one run side by side: more would have one run crowd out the others."""
@@ -18,7 +20,8 @@ AT_ONCE: Final = 8
 class Execution:
     """The tool calls of one run.
 
-    `handoffs`: the result of each handoff, by the tool's name.
+    `handoffs`: the result of each handoff, by the tool's name.  `theirs`: the schemas of the tools
+    that the client runs, by name.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class Execution:
         handoffs: Mapping[str, str],
         room: trio.CapacityLimiter,
         allowed: frozenset[str],
+        theirs: Mapping[str, Mapping[str, Json]],
     ) -> None:
         """`tools`: the agent's, by name.  `room`: for the calls of the run that are made at once,
         by whichever of its agents.  `allowed`: the tools that need no leave, whatever the agent
@@ -38,6 +42,7 @@ class Execution:
         self._tools = tools
         self._handoffs = handoffs
         self._allowed = allowed
+        self._theirs = theirs
         self._room = room
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]], *, is_recovered: bool) -> None:
@@ -57,6 +62,9 @@ class Execution:
     async def _made(self, index: int, call: ToolCall, is_recovered: bool) -> ToolCall:
         if call.name in self._handoffs:
             return answered(call, ToolOutput(self._handoffs[call.name]))
+        if call.by_caller:
+            schema = self._theirs.get(call.name, {})
+            return await made_by_client(self._stage, index, call, schema)
         tool = self._tools.get(call.name)
         if tool is None and is_recovered:
             return answered(call, failed(UNKNOWN))

@@ -82,6 +82,17 @@ def names_in(request: ModelRequest) -> set[str]:
     return {_name_of(tool) for tool in _tools_in(request)} - {""}
 
 
+def schemas_in(request: ModelRequest) -> Mapping[str, Mapping[str, Json]]:
+    """The schemas of the arguments of the caller's tools, by the tools' names."""
+    return {name: _schema_of(tool) for tool in _tools_in(request) if (name := _name_of(tool))}
+
+
+def _schema_of(tool: Json) -> Mapping[str, Json]:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    schema = function.get("parameters") if isinstance(function, dict) else None
+    return schema if isinstance(schema, dict) else {}
+
+
 def _tools_in(request: ModelRequest) -> list[Json]:
     tools = request.parameters.get("tools")
     return tools if isinstance(tools, list) else []

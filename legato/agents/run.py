@@ -11,7 +11,7 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.agents.approvals import guarded
+from legato.agents.approvals import can_wait, guarded
 from legato.agents.bare import BareRun
 from legato.agents.calls import ModelCall, calls_of, next_number
 from legato.agents.contract import STEERED, Run, Stage
@@ -26,7 +26,7 @@ from legato.agents.handoffs import (
     target_of,
 )
 from legato.agents.introductions import introduction
-from legato.agents.prompt import names_in, prompted
+from legato.agents.prompt import names_in, prompted, schemas_in
 from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
 from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
@@ -168,10 +168,14 @@ class AgentRun:
         if (cut := _cut_call(call)) is not None:
             await stage.complete(cut[0], answered(cut[1], failed(CUT_CALL)))
             return
-        ours = [each for each in call.unanswered if _is_due(each[1])]
+        waits = can_wait(stage.snapshot())
+        ours = [each for each in call.unanswered if waits or _is_due(each[1])]
         if ours:
             await stage.settle()  # a call not in the journal would be made again
-            execution = Execution(stage, agent, tools, results, self._room, request.allowed_tools)
+            execution = Execution(
+                *(stage, agent, tools, results),
+                *(self._room, request.allowed_tools, schemas_in(request)),
+            )
             await execution.run(ours, is_recovered=call.origin.call_no not in self._made)
         if len(ours) < len(call.unanswered):
             by_caller = any(each.by_caller for _, each in call.unanswered)
@@ -256,7 +260,7 @@ def _cut_call(call: ModelCall) -> tuple[int, ToolCall] | None:
 
 
 def _is_due(call: ToolCall) -> bool:
-    """Whether the run makes the call now: no caller makes the call, and no leave is missing."""
+    """Whether a run that cannot wait makes the call: no caller does, and no leave is missing."""
     return not (call.by_caller or call.is_undecided)
 
 

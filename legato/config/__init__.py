@@ -2,6 +2,7 @@
 
 - `agents`: the `[agents.<name>]` tables: agents without a page and without a database
 - `guards`: settings of the guards before the routes: limits, bans, and the scores of violations
+- `oidc`: the `[oidc]` table: the identity provider at which people log in
 - `service_links`: an orchestrator's own variables, whose names begin like Legato's
 - `settings`: one frozen tree of settings, read once from environment and file, and passed down
 - `tools`: the tables of tools that agents may use
@@ -10,6 +11,7 @@
 
 from legato.config.agents import AgentSettings
 from legato.config.guards import Compat, Guards
+from legato.config.oidc import OidcSettings
 from legato.config.settings import (
     ANY_AUDIENCE,
     BUILT_IN_MODEL,
@@ -39,6 +41,7 @@ __all__ = [
     "LogForm",
     "McpSettings",
     "ModelSettings",
+    "OidcSettings",
     "OnBusy",
     "OnOwnerLost",
     "Settings",

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from legato.config.agents import AgentSettings, Recursion, agent_values, check_agents
 from legato.config.guards import Compat, Guards
+from legato.config.oidc import OIDC_TABLE, OidcSettings, oidc_values, secret_variable
 from legato.config.service_links import without_service_links
 from legato.config.tools import (
     TOOL_TABLES,
@@ -45,6 +46,7 @@ from legato.config.values import (
     Table,
     Text,
     TokenRate,
+    Users,
     VariableName,
     check_fields,
     check_names,
@@ -91,6 +93,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_connections_per_address: Count = 1000  # an office behind one address; proxies are exempt
     max_running_jobs: Count = 2000  # a process can carry these with their readers
     max_running_jobs_per_user: Count = 20
+    # the open tabs of all devices of a person, at one process; a hidden tab has none
+    max_event_streams_per_user: Count = 20
     max_queued_jobs: Count = 10  # waiting turns of a conversation: more is a list nobody oversees
     # waiting turns count as running, too: this many leave a user five to begin at once
     max_queued_jobs_per_user: Count = 15
@@ -166,6 +170,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http2: Flag = False
     access_log: Flag = False  # a line for each request: most proxies write a line, too
     cors_origins: Origins = ()  # sites whose pages may read the API's replies
+    # see times and counts of everybody's generations; who asks how much is private by default
+    inspect_admins: Users = ()
     metrics_token: Secret | None = None  # opens /metrics to other machines
     base_path: BasePath = ""  # the path under which a proxy serves Legato, such as /llm
     # of the first process alone; each next process has the next port
@@ -174,6 +180,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     guards: Guards = Guards()
     compat: Compat = Compat()
+    oidc: OidcSettings | None = None  # where people log in; None: by tokens and links alone
     models: Mapping[str, ModelSettings] = {}
     agents: Mapping[str, AgentSettings] = {}
     mcp: Mapping[str, McpSettings] = {}
@@ -190,7 +197,7 @@ _GROUPS: Final[Mapping[str, type[Struct]]] = {
 
 _TABLES: Final = (*_GROUPS, "models", "agents")
 _PLAIN: Final = tuple(
-    name for name in Settings.__struct_fields__ if name not in (*_TABLES, *TOOL_TABLES)
+    name for name in Settings.__struct_fields__ if name not in (*_TABLES, *TOOL_TABLES, OIDC_TABLE)
 )
 _GROUPED: Final = tuple(field for kind in _GROUPS.values() for field in kind.__struct_fields__)
 
@@ -209,7 +216,7 @@ def load_settings(environment: Mapping[str, str], path: Path | None = None) -> S
     plain, groups, models, agents = _from_file(file) if file else ({}, {}, {}, {})
     keys = [model.get("api_key_env") for model in models.values()]
     keys.append(groups.get("guards", {}).get("moderation_api_key_env"))
-    keys += key_variables(plain)
+    keys += [*key_variables(plain), secret_variable(plain)]
     over = _from_environment(without_service_links(environment), keys)
     plain |= {name: value for name, value in over.items() if name in _PLAIN}
     place = f"{_PREFIX}DEFAULT_MODEL" if "default_model" in over else f"{file}: default_model"
@@ -250,9 +257,9 @@ _InTables = dict[str, _Values]
 def _from_file(file: Path) -> tuple[_Values, _InTables, _InTables, _InTables]:
     """The file's values: at the top, in the tables of groups, in `[models]` and in `[agents]`."""
     plain = _read(file)
-    tools = tool_values(plain, f"{file}: ")
+    tools = tool_values(plain, f"{file}: ") | oidc_values(plain, f"{file}: ")
     in_groups = [f"{name}.{field}" for name in _GROUPS for field in _GROUPS[name].__struct_fields__]
-    check_names(plain, [*_PLAIN, *_TABLES, *TOOL_TABLES, *in_groups], f"{file}: ")
+    check_names(plain, [*_PLAIN, *_TABLES, *TOOL_TABLES, OIDC_TABLE, *in_groups], f"{file}: ")
     tables = {key: check_value(plain.pop(key, {}), Table, f"{file}: {key}") for key in _TABLES}
     models, agents = tables.pop("models"), tables.pop("agents")
     for key, table in tables.items():

@@ -52,7 +52,7 @@ BasePath = Annotated[
     str,
     Meta(
         # Not a path of Legato's own: below a path of both, nobody could tell the two apart.
-        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|metrics|healthz|readyz)(/|\Z))"
+        pattern=r"^((?!/(api|v1|c|static|docs|login|logout|inspect|metrics|healthz|readyz)(/|\Z))"
         r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?\Z",
         description="a path such as /llm, with a slash at its beginning and none at its end, "
         "which is not one of Legato's own such as /api",
@@ -83,6 +83,14 @@ Description = Annotated[
 Efforts = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[a-z_]{1,32}\Z")], ...],
     Meta(max_length=8, description='a list of up to 8 words such as "low", "medium" and "high"'),
+]
+Users = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...],
+    Meta(
+        max_length=256,
+        description='a list of at most 256 users such as "ann", each the `sub` of a token; in the '
+        "environment with commas between them",
+    ),
 ]
 Table = Annotated[Mapping[str, object], Meta(description="a table")]
 

@@ -51,6 +51,8 @@ def _payload(ask: Asked) -> Body:
             "action_requests": [ask.payload],
             "review_configs": [{"tool_call_id": call_id, "allowed_decisions": allowed}],
         }
+    if ask.kind == "client_tool":
+        return {"type": "client_tool", **ask.payload}
     requests = ask.payload["requests"]
     if ask.kind == "question":
         params = next(iter(requests.values()))["params"]
@@ -104,8 +106,9 @@ def applied(event: SteerApplied, identity: Identity) -> Body:
 
 
 def returned(event: SteerReturned) -> Body:
-    status = "cancelled" if event.why == "cancelled" else "returned"
-    return {"steerId": event.steer_id, "status": status, "why": event.why}
+    status = event.why if event.why in ("cancelled", "enqueued") else "returned"
+    next_id = {"nextGenerationId": event.next_id} if event.next_id else {}
+    return {"steerId": event.steer_id, "status": status, "why": event.why, **next_id}
 
 
 def pending(snapshot: Snapshot, identity: Identity) -> Body:

@@ -13,12 +13,15 @@ from legato.http.agents.routes import agents
 from legato.http.agents.tools import tools
 from legato.http.application import Legato
 from legato.http.auth.keys import keys
+from legato.http.auth.oidc.routes import oidc
 from legato.http.auth.sessions import sessions
 from legato.http.chat import chat
 from legato.http.conversations import conversations
 from legato.http.description import openapi
 from legato.http.gate import Gate
+from legato.http.inspection.routes import jobs
 from legato.http.metrics import metrics
+from legato.http.notices.routes import events
 from legato.http.openai.chat_completions.completions import completions
 from legato.http.openai.chat_completions.jobs import completion_jobs
 from legato.http.openai.conversations.conversations import conversations as api_conversations
@@ -38,10 +41,11 @@ from legato.secret import with_secret
 
 BLUEPRINTS: Final = (
     *(agents, actions, avatars, permissions, tools),
-    *(chat, queue, steering, completions, completion_jobs, conversations, search, keys, models),
+    *(chat, events, jobs, queue, steering, completions, completion_jobs, conversations, search),
+    *(keys, models),
     *(responses, response_jobs, response_sockets, compaction),
     *(api_conversations, conversation_items),
-    *(pages, sessions, metrics),
+    *(pages, sessions, oidc, metrics),
 )
 
 

@@ -1,5 +1,6 @@
 """The application itself: all that a request may use."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -7,12 +8,13 @@ from quart import Response, abort
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
-from legato.config import ANY_AUDIENCE, Settings
+from legato.config import ANY_AUDIENCE, OidcSettings, Settings
 from legato.http.agents.action_saving import ActionSaving
 from legato.http.agents.ids import NAME, AgentIdConverter
 from legato.http.assets import Assets, Folder
 from legato.http.auth.authenticator import Authenticator
 from legato.http.auth.logins import Logins
+from legato.http.auth.oidc.flows import Flows
 from legato.http.auth.tokens import Expected
 from legato.http.guards.addresses import Proxies
 from legato.http.input.uploads import UploadRequest
@@ -28,6 +30,7 @@ from legato.http.url_rules import UrlRule
 
 if TYPE_CHECKING:
     from legato.http.auth.jwks import PublicKeys
+    from legato.http.auth.oidc.provider import IdentityProvider
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
 
@@ -67,6 +70,8 @@ class Legato(Hosted):
         expected = Expected(settings.jwt_issuer, audience)
         keys = _provider_keys(settings.jwks_url) if settings.jwks_url else None
         self.authenticator = Authenticator(settings.jwt_secret or "", keys, expected=expected)
+        self.provider = _provider(settings.oidc) if settings.oidc else None
+        self.flows = Flows(settings.jwt_secret or "")
         self.url_map.converters[NAME] = AgentIdConverter
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
@@ -95,3 +100,10 @@ def _provider_keys(url: str) -> "PublicKeys":
     from legato.http.auth.jwks import PublicKeys
 
     return PublicKeys(url)
+
+
+def _provider(settings: OidcSettings) -> "IdentityProvider":
+    """Imported late, as `_provider_keys`.  Raises ConfigError without the client's secret."""
+    from legato.http.auth.oidc.provider import open_provider
+
+    return open_provider(settings, os.environ)

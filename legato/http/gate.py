@@ -99,7 +99,8 @@ def is_guarded(path: str) -> bool:
 
 
 async def let_in(asked: RequestInfo) -> None:
-    """Note the user (`g.user`), and the headers that the guards add to the reply (`g.told`).
+    """Note the user (`g.user`; `g.credentials` says until when), and the headers that the guards
+    add to the reply (`g.told`).
 
     Raises:
         MissingKey, Unauthorized, ForbiddenOrigin, InsufficientScope, KeysUnavailable, StorageError
@@ -107,7 +108,8 @@ async def let_in(asked: RequestInfo) -> None:
     """
     guards = runtime().guards
     await guards.receive(asked)
-    g.user = (await user_at(asked.path, credentials())).id
+    g.credentials = await user_at(asked.path, credentials())
+    g.user = g.credentials.id
     g.told = await guards.admit(replace(asked, user=g.user))
 
 

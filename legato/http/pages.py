@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,12 +15,16 @@ from quart import (
 )
 from quart_schema import hide, tag_blueprint
 
+from legato.config import Settings
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
 from legato.http.request_context import application, reply, runtime
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])
+
+LOGIN_ELSEWHERE: Final = 'id="login-elsewhere" hidden'
+"""Attributes of the button in the page's file."""
 
 SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
@@ -28,16 +33,33 @@ SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32
 @pages.get("/c/<conversation_id>")
 @hide
 async def index(conversation_id: str | None = None) -> Response:
-    if base := application().settings.base_path:
-        read = partial(below, base, str(current_app.static_folder))
-        return await application().assets.reply(f"{base}/index.html", read)
-    return await current_app.send_static_file("index.html")
+    return await _page("index.html")
 
 
-def below(base: str, folder: str) -> bytes:
-    """The page with all addresses below `base`; scripts take addresses from their own URL."""
-    text = Path(folder, "index.html").read_text("utf-8")
-    return re.sub(r'(href|src|action)="/', rf'\1="{base}/', text).encode()
+@pages.get("/inspect")
+@pages.get("/inspect/<generation_id>")
+@hide
+async def inspect(generation_id: str | None = None) -> Response:
+    return await _page("inspect.html")
+
+
+async def _page(name: str) -> Response:
+    read = partial(page_for, application().settings, Path(str(current_app.static_folder), name))
+    return await application().assets.reply(name, read)
+
+
+def page_for(settings: Settings, page: Path) -> bytes:
+    """The page with all addresses below `base_path`, and the button of the login provider, if any.
+
+    Scripts take addresses from their own URL.
+    """
+    text = page.read_text("utf-8")
+    if settings.base_path:
+        text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
+    if settings.oidc is not None:
+        shown = text.replace(LOGIN_ELSEWHERE, LOGIN_ELSEWHERE.replace(" hidden", ""))
+        text = shown.replace("Log in elsewhere", f"Log in with {escape(settings.oidc.label)}")
+    return text.encode()
 
 
 @pages.get("/docs")

@@ -43,6 +43,17 @@ class EventStream(Struct):
     """
 
 
+class NoticeStream(EventStream):
+    """Server-sent events about all your conversations; a comment after 15 s of silence.
+
+    An event is named `queued`, `started`, `asked`, `answered`, `ended`, `cancelled`, `renamed` or
+    `deleted`.  The data is one JSON object: `conversationId`, mostly `generationId`, `at` in
+    milliseconds, and what the event is about.  `reset` says that events before its `id` may be
+    missing: read the lists anew.  The body never ends cleanly: after any end, come back with the
+    last `id`.
+    """
+
+
 class ActiveReply(Struct, rename="camel"):
     active_job_ids: Sequence[str]
 
@@ -130,8 +141,8 @@ class EditTurnReply(Struct, rename="camel"):
 
 class SteerReply(Struct, kw_only=True, rename="camel"):
     """A steer: `queued` (at `position` among the waiting ones, from 1), `applied` (a model call
-    read it; it is part `index` of the answer), `cancelled`, or `returned` (`why`: the generation
-    has `finished`, `stopped` or `failed` before).
+    read it; it is part `index` of the answer), `cancelled`, `returned` (`why`: the generation has
+    `finished`, `stopped` or `failed` before), or `enqueued` (as the turn `nextGenerationId`).
 
     `cursor`: the position up to which the reply is true.  `outcomeAt`: where it was applied or
     returned.
@@ -149,6 +160,7 @@ class SteerReply(Struct, kw_only=True, rename="camel"):
     outcome_at: str | UnsetType = UNSET
     why: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
+    next_generation_id: str | UnsetType = UNSET
 
 
 class SteerCancelReply(Struct, rename="camel"):

@@ -14,6 +14,7 @@ from quart import Response, current_app, g, request
 from legato.actors.ref import JobRef
 from legato.content import Conversation
 from legato.http.application import Legato
+from legato.http.auth.tokens import User
 from legato.http.errors import (
     ConversationNotFound,
     Foreign,
@@ -44,6 +45,11 @@ def runtime() -> Runtime:
 def user() -> str:
     """The id of the user who asks, authenticated before any route runs."""
     return cast("str", g.user)
+
+
+def credentials_of_user() -> User:
+    """The user who asks, with the session and the end of the credentials."""
+    return cast("User", g.credentials)
 
 
 async def body_of(kind: type[T]) -> T:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from legato.actors.jobs import Jobs
 from legato.actors.lifespan import Replica, open_supervisor
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
 from legato.agents.catalogue import Catalogue, check_model
 from legato.agents.configured import configured_agents
@@ -160,15 +161,17 @@ async def _open_jobs(
     settings: Settings, storage: Storage, models: Mapping[str, Model], toolbox: Toolbox
 ) -> AsyncIterator[Replica]:
     """With a Redis as one replica of many; without, this process has all jobs."""
-    runs = AgentRuns(models, toolbox)
+    resources = JobResources(
+        records=storage.records,
+        models=models,
+        dialects=DIALECTS,
+        limits=settings.limits,
+        runs=AgentRuns(models, toolbox),
+    )
     if settings.redis_url is None:
         async with open_supervisor(
-            records=storage.records,
-            models=models,
-            dialects=DIALECTS,
-            limits=settings.limits,
+            resources,
             journal=storage.journal,
-            runs=runs,
             on_owner_lost=settings.on_owner_lost,
         ) as supervisor:
             yield Replica(supervisor, LocalJobs(supervisor))
@@ -180,13 +183,9 @@ async def _open_jobs(
         _open_replication(settings, settings.redis_url) as replication,
         open_replica(
             replication,
-            records=storage.records,
-            models=models,
-            dialects=DIALECTS,
-            limits=settings.limits,
+            resources,
             lease=settings.limits.lease,
             on_owner_lost=settings.on_owner_lost,
-            runs=runs,
         ) as replica,
     ):
         yield replica

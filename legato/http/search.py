@@ -8,7 +8,7 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.content import text_of
-from legato.http.input.bodies import SearchQuery
+from legato.http.input.bodies import MessageQuery
 from legato.http.openapi import describe
 from legato.http.replies import FoundMessageReply, FoundReply
 from legato.http.request_context import query_of, reply, runtime, user
@@ -24,14 +24,14 @@ MOST_CHARACTERS: Final = 2 * 1024 * 1024
 
 
 @search.get("/messages")
-@describe(FoundReply, query=SearchQuery, refusals=(400,))
+@describe(FoundReply, query=MessageQuery, refusals=(400,))
 async def found() -> Response:
     """Your messages that have all words of `search`, the newest first, page by page.
 
     A word counts as the beginning of a word, without case and accents; all signs between words are
     ignored.
     """
-    query = query_of(SearchQuery)
+    query = query_of(MessageQuery)
     terms = terms_of(query.search)
     page = await runtime().records.found_messages(
         user(), terms, limit=query.limit, most=MOST_CHARACTERS, cursor=query.cursor

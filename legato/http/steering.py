@@ -1,17 +1,25 @@
 """The routes for words and answers to a generation that runs: steers, and pending actions."""
 
 from typing import Any, Final, NoReturn
+from uuid import uuid4
 
 from msgspec import UNSET
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 from ulid import ULID
 
-from legato.actors.interjections import CancelSteer, FindSteer, Rejected, Steer, SteerReceipt
+from legato.actors.interjections import (
+    CancelSteer,
+    FindSteer,
+    NextTurn,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.actors.mailbox import ActorStopped
 from legato.actors.question import Question
 from legato.actors.ref import JobRef
-from legato.events import SteerApplied, SteerReturned
+from legato.events import SteerApplied, SteerOutcome, SteerReturned
 from legato.http.answers import answers_of, sent
 from legato.http.clock import milliseconds
 from legato.http.errors import Foreign, InvalidField, NotFound, RequestError
@@ -84,6 +92,7 @@ async def steer() -> Response:
         milliseconds(),
         body.client_steer_id or "",
         body.preempt,
+        _next_turn() if body.on_leftover == "enqueue" else None,
     )
     return reply(_receipt(job, await _asked(job, question)), 202)
 
@@ -158,6 +167,10 @@ async def resume() -> Response:
     )
 
 
+def _next_turn() -> NextTurn:
+    return NextTurn(job_id=str(ULID()), message_id=str(uuid4()), response_id=str(uuid4()))
+
+
 def _check_text(text: str) -> None:
     if not text.strip():
         raise InvalidField("text", "found nothing; a steer has words")
@@ -204,7 +217,12 @@ def _receipt(job: JobRef, found: SteerReceipt) -> SteerReply:
         outcome_at=str(found.outcome_at) if found.outcome_at else UNSET,
         why=outcome.why if isinstance(outcome, SteerReturned) else UNSET,
         text=found.steer.text if isinstance(outcome, SteerReturned) else UNSET,
+        next_generation_id=_next_id(outcome) or UNSET,
     )
+
+
+def _next_id(outcome: SteerOutcome | None) -> str:
+    return outcome.next_id if isinstance(outcome, SteerReturned) else ""
 
 
 def _standing(found: SteerReceipt) -> str:
@@ -213,7 +231,7 @@ def _standing(found: SteerReceipt) -> str:
             return "queued"
         case SteerApplied():
             return "applied"
-        case SteerReturned(why="cancelled"):
-            return "cancelled"
+        case SteerReturned(why="cancelled" | "enqueued" as why):
+            return why
         case _:
             return "returned"

@@ -10,7 +10,7 @@ from legato.agents.definition import Agent
 from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
-from legato.http.input.nesting import MAX_PARAMETERS, check_count
+from legato.http.input.client_tools import parameters_of
 from legato.http.request_context import digest_of
 
 
@@ -30,7 +30,7 @@ def turn_of(
         TooLarge: if the text has more than `max_text` bytes.
     """
     _check_sizes(body, max_text)
-    check_count("model_parameters", body.model_parameters or {}, MAX_PARAMETERS)
+    parameters = parameters_of(body)
     revise = _revised(body)
     regenerate = None if revise else body.override_parent_message_id
     if not (body.text.strip() or revise or regenerate):
@@ -45,7 +45,7 @@ def turn_of(
         text=body.text,
         endpoint=endpoint,
         instructions=body.prompt_prefix,
-        parameters=body.model_parameters or {},
+        parameters=parameters,
         parent_id=body.parent_message_id,
         regenerate=regenerate,
         revise=revise,

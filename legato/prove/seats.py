@@ -11,6 +11,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
 from legato.actors.lifespan import Replica
 from legato.actors.ref import JobRef
+from legato.actors.resources import JobResources
 from legato.agents.bare import BARE_RUNS
 from legato.agents.contract import Runs
 from legato.config import Limits, OnBusy
@@ -66,14 +67,16 @@ class Seat:
         async with (
             open_replica(
                 self.replication,
-                records=cast("Records", self._records),
-                models={"played": self.model},
-                dialects=self._cluster.dialects,
-                limits=self._cluster.limits,
+                JobResources(
+                    records=cast("Records", self._records),
+                    models={"played": self.model},
+                    dialects=self._cluster.dialects,
+                    limits=self._cluster.limits,
+                    runs=self._cluster.runs(self.replication.me, self.model),
+                    wall_clock=trio.current_time,  # a simulated day takes no time
+                ),
                 lease=LEASE,
                 on_owner_lost=self._cluster.on_owner_lost,
-                runs=self._cluster.runs(self.replication.me, self.model),
-                wall_clock=trio.current_time,  # a simulated day takes no time
             ) as self._replica,
             trio.open_nursery() as self._requests,
         ):

@@ -20,6 +20,7 @@ from legato.actors.durability.recovery import TRIES, TakeoverPolicy, recover
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status
 from legato.actors.ref import JobRef
+from legato.actors.resources import JobResources
 from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.actors.supervisor import Supervisor
@@ -80,15 +81,17 @@ class Process:
                 recovered = await recover(self._journal, self._machine.records, policy)
                 self.supervisor = Supervisor(
                     self._nursery,
-                    records=self._machine.records,
-                    models=models,
-                    dialects={"librechat": LibreChat},
-                    limits=self._machine.limits,
+                    JobResources(
+                        records=self._machine.records,
+                        models=models,
+                        dialects={"librechat": LibreChat},
+                        limits=self._machine.limits,
+                        runs=AgentRuns(models, Toolroom(self._machine.tools, self.me)),
+                        wall_clock=trio.current_time,
+                    ),
                     journal=self._journal,
                     patience=PATIENCE,
-                    runs=AgentRuns(models, Toolroom(self._machine.tools, self.me)),
                     is_resumed=True,
-                    wall_clock=trio.current_time,
                 )
                 self.supervisor.adopt(recovered)
                 self.opened.set()

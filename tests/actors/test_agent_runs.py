@@ -11,6 +11,7 @@ from msgspec import UNSET
 from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRuns
 from legato.agents.tool_run import UNKNOWN
@@ -41,14 +42,16 @@ async def open_runs(
     models = {"scripted": ScriptedModel()}
     journal = journal or MemoryJournal(journal_store)
     async with open_supervisor(
-        records=records,
-        models=models,
-        dialects={"librechat": LibreChat, "numbers": Numbers},
-        limits=Limits(**limits),
+        JobResources(
+            records=records,
+            models=models,
+            dialects={"librechat": LibreChat, "numbers": Numbers},
+            limits=Limits(**limits),
+            runs=AgentRuns(models, ListToolbox(*tools)),
+            wall_clock=trio.current_time,
+        ),
         journal=journal if has_journal else None,
-        runs=AgentRuns(models, ListToolbox(*tools)),
         on_owner_lost=on_owner_lost,
-        wall_clock=trio.current_time,
     ) as supervisor:
         with closing(journal):
             yield House(supervisor, PlayedModel(), records)

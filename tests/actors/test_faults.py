@@ -12,6 +12,7 @@ import tests.support.replicas as kit
 from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorError
 from legato.actors.messages import Standing
+from legato.actors.resources import JobResources
 from legato.actors.stream.places import UnknownDialect
 from legato.actors.stream.sinks import ChannelSink
 from legato.config import Limits
@@ -108,7 +109,7 @@ class Clumsy(PlayedModel):
 async def test_an_error_beside_a_cancelled_life_ends_one_job(autojump_clock: MockClock) -> None:
     model = Clumsy()
     async with open_supervisor(
-        records=FlakyRecords(), models={"played": model}, dialects={}, limits=Limits()
+        JobResources(records=FlakyRecords(), models={"played": model}, dialects={}, limits=Limits())
     ) as supervisor:
         house = House(supervisor, model, FlakyRecords())
         job = house.start()

@@ -3,7 +3,7 @@
 import gc
 import tracemalloc
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,7 @@ from legato.actors.interjections import AnswerReceipt, SteerReceipt
 from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
-from legato.actors.messages import Append, ParkDue, Standing
+from legato.actors.messages import Append, ParkDue, Standing, Status
 from legato.actors.ref import JobRef
 from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
@@ -39,7 +39,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.journal import Entries
+from legato.storage.contracts.journal import Entries, Kept
 from legato.storage.memory.journal import JournalStore
 from tests.actors.test_agent_runs import open_runs, results, text
 from tests.actors.test_asks import Words, asking
@@ -297,6 +297,62 @@ async def test_two_questions_at_once_wake_a_run_once(autojump_clock: MockClock) 
         assert place.journal.reads == 1
         assert len([*house.supervisor.registry]) == 1
         assert ask.ask_id in {each.ask_id for each in stands[0].snapshot.open_asks}
+
+
+async def wake(jobs: Iterable[JobRef]) -> Mapping[str, Status | StorageError]:
+    """Ask all jobs at once; the replies by the ids of the jobs."""
+    replies: dict[str, Status | StorageError] = {}
+
+    async def ask(job: JobRef) -> None:
+        try:
+            replies[job.job_id] = await job.status()
+        except StorageError as error:
+            replies[job.job_id] = error
+
+    async with trio.open_nursery() as nursery:
+        for job in jobs:
+            nursery.start_soon(ask, job)
+    return replies
+
+
+async def test_runs_that_are_asked_for_at_once_are_read_together(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open(max_running_jobs_per_user=500) as house:
+        jobs = [begin(house, conversation_id=str(number)) for number in range(200)]
+        await parked(house, *jobs)
+        replies = await wake(jobs)
+
+        assert {*map(standing, replies.values())} == {Standing.REQUIRES_ACTION}
+        assert place.journal.reads == 200
+        assert place.journal.readings <= 8
+
+
+def standing(reply: Status | StorageError) -> Standing | None:
+    return reply.standing if isinstance(reply, Status) else None
+
+
+async def test_a_bug_about_one_run_leaves_the_others_their_jobs(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place()
+    async with place.open() as house:
+        jobs = [begin(house, conversation_id=str(number)) for number in range(5)]
+        await parked(house, *jobs)
+        read, odd = place.journal.read, jobs[2].job_id
+
+        async def fall_over(job_id: str) -> Kept:
+            if job_id == odd:
+                raise RuntimeError
+            return await read(job_id)
+
+        monkeypatch.setattr(place.journal, "read", fall_over)
+        replies = await wake(jobs)
+
+        assert [job_id for job_id, reply in replies.items() if not standing(reply)] == [odd]
+        assert "the log has the details" in str(replies[odd])
+        assert [*house.supervisor.registry.parked] == [odd]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

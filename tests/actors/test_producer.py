@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
 from legato.content import Usage
@@ -46,7 +47,7 @@ async def test_a_word_is_in_the_log_before_the_model_is_asked_for_the_next(
     """Without a turn for anybody else in between: created, the step, the words."""
     model = Telling()
     async with open_supervisor(
-        records=FlakyRecords(), models={"played": model}, dialects={}, limits=Limits()
+        JobResources(records=FlakyRecords(), models={"played": model}, dialects={}, limits=Limits())
     ) as supervisor:
         model.supervisor = supervisor
         await House(supervisor, model, FlakyRecords()).start().ended()

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.actors.rotation import MUCH, Rotation
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
@@ -26,10 +27,12 @@ def greedy(house: House) -> Iterator[str]:
 
 async def test_in_a_round_of_the_loop_one_of_them_says_much(autojump_clock: MockClock) -> None:
     async with open_supervisor(
-        records=FaultyRecords(),
-        models={"fast": ScriptedModel("fast")},
-        dialects={"librechat": LibreChat},
-        limits=Limits(),
+        JobResources(
+            records=FaultyRecords(),
+            models={"fast": ScriptedModel("fast")},
+            dialects={"librechat": LibreChat},
+            limits=Limits(),
+        )
     ) as supervisor:
         house = House(supervisor, None, None)  # type: ignore[arg-type]  # neither is played
         job_ids = [*greedy(house)]

@@ -243,7 +243,7 @@ async def test_a_cut_tool_call_is_not_made(autojump_clock: MockClock) -> None:
     tool = CountedTool("write")
     async with open_runs(tool, records=FlakyRecords(), journal_store=JournalStore()) as house:
         helper = replace(agent("helper", tools=["write"]), model="played", parameters={})
-        house.supervisor._env.models["played"] = house.model  # type: ignore[index]
+        house.supervisor._env.resources.models["played"] = house.model  # type: ignore[index]
         job = house.start(model="played", agents=(helper,))
         house.model.play(ToolCallChunk(0, "c1", "write", '{"a'))
         await wait_all_tasks_blocked()

@@ -78,6 +78,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         metrics_port = 9100
         trace_endpoint = "http://127.0.0.1:4318/v1/traces"
         cors_origins = ["https://chat.example.com", "*"]
+        inspect_admins = ["ann", "6ba7b810-9dad"]
 
         [limits]
         retention = 0
@@ -144,6 +145,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         metrics_port=9100,
         trace_endpoint="http://127.0.0.1:4318/v1/traces",
         cors_origins=("https://chat.example.com", "*"),
+        inspect_admins=("ann", "6ba7b810-9dad"),
         limits=Limits(
             retention=0,
             heartbeat=0.5,
@@ -267,6 +269,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_METRICS_PORT": "0",
         "LEGATO_TRACE_ENDPOINT": "https://traces.example/v1/traces",
         "LEGATO_CORS_ORIGINS": "https://a.example, http://localhost:3000",
+        "LEGATO_INSPECT_ADMINS": "ann, bob",
         "LEGATO_SCRIPTED": "true",
         "LEGATO_SCRIPTED_RATE": "50.5",
     }
@@ -298,6 +301,7 @@ def test_the_other_variables_are_read() -> None:
         metrics_port=0,
         trace_endpoint="https://traces.example/v1/traces",
         cors_origins=("https://a.example", "http://localhost:3000"),
+        inspect_admins=("ann", "bob"),
         scripted_rate=50.5,
     )
 
@@ -306,6 +310,10 @@ def test_the_other_variables_are_read() -> None:
 def test_what_is_no_host_of_actions_is_refused(host: str) -> None:
     for name in ("LEGATO_ACTION_HOSTS", "LEGATO_PRIVATE_ACTION_HOSTS"):
         assert "allowed: a list of hosts in lower case" in refusal({name: host})
+
+
+def test_an_admin_without_a_name_is_refused() -> None:
+    assert "allowed: a list of at most 256 users" in refusal({"LEGATO_INSPECT_ADMINS": "ann,,bob"})
 
 
 def test_a_former_key_stands_beside_the_key_of_now() -> None:

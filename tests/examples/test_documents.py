@@ -38,13 +38,24 @@ def with_legato(example: str) -> str:
 
 async def test_the_chat_by_hand_brings_its_answer(tmp_path: Path) -> None:
     (tmp_path / "legato.toml").write_text(NAMED)
-    [example] = examples("routes.md", "sh")
+    example, _ = examples("routes.md", "sh")
     async with demo(tmp_path) as (server, _):
         told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(example))
 
     assert told.startswith("event: message\ndata: ")
     assert "\nid: " in told
     assert '"final":true' in told
+
+
+async def test_the_events_of_all_conversations_are_told_as_printed(tmp_path: Path) -> None:
+    (tmp_path / "legato.toml").write_text(NAMED)
+    by_hand, example = examples("routes.md", "sh")
+    token = "\n".join(by_hand.splitlines()[:2]) + "\n"
+    async with demo(tmp_path) as (server, _):
+        told = await run(server, tmp_path, "/bin/bash", "-c", with_legato(token + example))
+
+    assert told.startswith("event: reset\ndata: ")
+    assert re.findall(r"^event: (.*)$", told, re.MULTILINE)[1:3] == ["started", "ended"]
 
 
 async def test_a_queue_is_reordered_and_an_answer_steered_as_printed(tmp_path: Path) -> None:

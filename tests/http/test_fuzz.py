@@ -124,7 +124,7 @@ headers = st.dictionaries(
     header_text,
 )
 method = st.sampled_from(["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT"])
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def assert_sane(reply: Reply, *, headless: bool = False) -> None:
@@ -165,14 +165,14 @@ async def test_any_body_of_the_conversation_routes(route: tuple[str, str], data:
         assert_sane(await ann.ask(*route, data=written.encode()))
 
 
-@settings(thorough, max_examples=60)
+@thorough
 @given(completion)
 async def test_any_body_of_chat_completions(data: bytes) -> None:
     async with open_client(QUICK) as ann:
         assert_sane(await ann.ask("POST", "/v1/chat/completions", data=data))
 
 
-@settings(thorough, max_examples=60)
+@thorough
 @given(st.sampled_from(["", "/compact"]), response)
 async def test_any_body_of_responses(place: str, data: bytes) -> None:
     async with open_client(QUICK) as ann:

@@ -71,6 +71,15 @@ async def test_the_page_is_the_same_for_every_conversation(nobody: Client, path:
     assert reply.text == (await nobody.get("/static/index.html")).text
 
 
+@pytest.mark.parametrize("path", ["/inspect", "/inspect/01M846XJQTHKRR16F0RWQP0099"])
+async def test_the_page_of_jobs_is_the_same_for_every_job(nobody: Client, path: str) -> None:
+    reply = await nobody.get(path)
+
+    assert reply.status == 200
+    assert reply.text == (await nobody.get("/static/inspect.html")).text
+    assert reply.headers["content-security-policy"].startswith("default-src 'self';")
+
+
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/unknown"])
 async def test_only_the_pages_own_files_are_served(nobody: Client, path: str) -> None:
     reply = await nobody.get(path)

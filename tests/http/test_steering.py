@@ -14,6 +14,7 @@ from tests.support.http.client import STILL, Client, Reply, bearer
 from tests.support.http.runtime import open_house, settings_with
 
 CHAT = "/api/agents/chat"
+UPDATED = "on_steer_updated"
 
 SCRIPT = [{"calls": [{"name": "roll", "arguments": {"sides": 6}}]}, {"text": "Done."}]
 ASKING = [{"calls": [{"name": "ask_user", "arguments": {"question": "Red?"}}]}, {"text": "Done."}]
@@ -267,3 +268,33 @@ async def test_a_model_asks_the_user(ann: Client) -> None:
         "question": "Red?",
     }
     assert final["responseMessage"]["content"][0]["tool_call"]["output"] == "Blue."
+
+
+async def test_unread_words_are_the_next_turn_where_that_was_asked_for(ann: Client) -> None:
+    started = await ann.start("Hi", model_parameters={"tokens": 3, "rate": 20})
+    taken = await say(ann, started, on_leftover="enqueue")
+    final = (await ann.read(started["generationId"]))[-1]
+    found = await ann.get(f"{CHAT}/steers/{taken.body['steerId']}")
+    after = await ann.read(found.body["nextGenerationId"])
+    messages = await ann.messages(started["conversationId"])
+
+    assert "pendingSteers" not in final.data
+    assert (found.body["status"], found.body["why"]) == ("enqueued", "enqueued")
+    assert after[-1].data["requestMessage"]["text"] == "Shorter."
+    assert [each["text"] for each in messages if each["isCreatedByUser"]] == ["Hi", "Shorter."]
+
+
+async def test_readers_hear_that_words_are_the_next_turn(ann: Client) -> None:
+    started = await ann.start("Hi", model_parameters={"tokens": 3, "rate": 20})
+    await say(ann, started, on_leftover="enqueue")
+    events = await ann.read(started["generationId"])
+    updates = [each.data["data"] for each in events if each.data.get("event") == UPDATED]
+
+    assert [each["status"] for each in updates] == ["pending", "enqueued"]
+    assert updates[1]["nextGenerationId"]
+
+
+async def test_a_word_for_leftovers_must_be_known(ann: Client) -> None:
+    reply = await say(ann, await running(ann), on_leftover="drop")
+
+    assert (reply.status, reply.body["param"]) == (400, "on_leftover")

@@ -32,12 +32,6 @@ class Mutation(Struct, frozen=True):
 
 MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
-        "a cursor of a tail that was lost is taken for a good one",
-        "legato/actors/stream/feed.py",
-        "return self._previous_epochs[max(before)] if before else -1",
-        "return self._log.tail",
-    ),
-    Mutation(
         "a former owner goes on after its journal is fenced",
         "legato/actors/durability/job_journal.py",
         "            self._on_fenced()  # first",
@@ -74,12 +68,6 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "return 0, self.places[info.job_id]",
     ),
     Mutation(
-        "a move is answered before the journal has it",
-        "legato/actors/durability/recorder.py",
-        "        event = queued(turn, change)\n        await self.journal.keep(event)\n",
-        "        event = queued(turn, change)\n",
-    ),
-    Mutation(
         "nobody takes over from a replica that is gone",
         "legato/storage/memory/journal.py",
         "if stored_log.owner != self.me and self._is_gone(stored_log.owner):",
@@ -92,23 +80,11 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "if False:",
     ),
     Mutation(
-        "the journal takes what does not follow",
-        "legato/storage/memory/journal.py",
-        'Refusal(entries.job_id, "forgotten") if entries.first > last + 1 else None',
-        "None",
-    ),
-    Mutation(
         "a stop is answered before the answer is stored",
         "legato/actors/job.py",
         "            self._children.start_soon(self._recorder.close, ending, self.opening)\n",
         "            self._children.start_soon(self._recorder.close, ending, self.opening)\n"
         "            self._say(Stored(None))\n",
-    ),
-    Mutation(
-        "a cursor's epoch is read as the owner's own",
-        "legato/actors/stream/feed.py",
-        "self._tail_of(start.epoch)",
-        "self._tail_of(self.epoch)",
     ),
     Mutation(
         "a mirror skips a packet",
@@ -130,10 +106,8 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a steer is answered before the journal has the steer",
-        "legato/actors/job.py",
-        "            with trio.move_on_after(self._limits.store_timeout) as time:\n"
-        "                await self._recorder.journal.written()\n",
-        "            with trio.move_on_after(self._limits.store_timeout) as time:\n"
+        "legato/actors/receipts.py",
+        "                await self._settle()\n",
         "                await trio.lowlevel.checkpoint()\n",
     ),
     Mutation(
@@ -157,6 +131,30 @@ MUTATIONS: Final[Sequence[Mutation]] = (
 )
 
 RARE: Final[Sequence[Mutation]] = (
+    Mutation(
+        "a cursor of a tail that was lost is taken for a good one",
+        "legato/actors/stream/feed.py",
+        "return self._previous_epochs[max(before)] if before else -1",
+        "return self._log.tail",
+    ),
+    Mutation(
+        "a move is answered before the journal has it",
+        "legato/actors/durability/queue_wait.py",
+        "        event = queued(turn, change)\n        await self._journal.keep(event)\n",
+        "        event = queued(turn, change)\n",
+    ),
+    Mutation(
+        "the journal takes what does not follow",
+        "legato/storage/memory/journal.py",
+        'Refusal(entries.job_id, "forgotten") if entries.first > last + 1 else None',
+        "None",
+    ),
+    Mutation(
+        "a cursor's epoch is read as the owner's own",
+        "legato/actors/stream/feed.py",
+        "self._tail_of(start.epoch)",
+        "self._tail_of(self.epoch)",
+    ),
     Mutation(
         "a replica leaves though the shared storage lost what the replica hands on",
         "legato/storage/memory/replication.py",
@@ -183,8 +181,8 @@ RARE: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a turn is said to be queued before it is kept",
-        "legato/actors/durability/recorder.py",
-        "            await self.journal.keep(event)\n",
+        "legato/actors/durability/queue_wait.py",
+        "            await self._journal.keep(event)\n",
         "            await trio.lowlevel.checkpoint()\n",
     ),
     Mutation(
@@ -206,7 +204,7 @@ RARE: Final[Sequence[Mutation]] = (
         "for index, call in self.tool_calls if UNSET in [e.output for _, e in self.tool_calls]]",
     ),
 )
-"""Found within 2,000 seeds, or slowly; `python -m tests.prove.mutations` says in which."""
+"""Each takes a hundred seeds or more; `python -m tests.prove.mutations` says how many."""
 
 
 def first_broken(mutation: Mutation, folder: Path, seeds: int) -> str:

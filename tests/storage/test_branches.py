@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from legato.content import NO_PARENT
 from legato.storage.branches import cut_branch
-from legato.storage.contracts.records import LONGEST_BRANCH, Branch, Records
+from legato.storage.contracts.records import LONGEST_BRANCH, BegunTurn, Branch, Records
 from tests.support.storage.turns import answer, conversation, question
 
 ALL = 10_000
@@ -102,3 +102,27 @@ def test_the_longest_branch_is_cut_by_its_sizes_alone() -> None:
     assert cut_branch(sized, 50) == (["m1", "m2", "m3", "m4", "m5"], LONGEST_BRANCH - 5)
     assert cut_branch(sized, 5) == (["m1", "m2"], LONGEST_BRANCH - 2)
     assert cut_branch([], 5) == ([], 0)
+
+
+async def test_turns_looked_up_together_are_those_found_one_by_one(records: Records) -> None:
+    await chain(records, [5, 5, 5])
+    for number in range(30):
+        await records.open_turn(conversation(f"d{number}"), question(f"q{number}", f"d{number}"))
+    await records.close_turn(answer(), job_id="j")
+    turns = [
+        BegunTurn("j", "c1", "m3", ALL),
+        BegunTurn("k", "c1", "m3", 5),
+        *(BegunTurn(f"j{each}", f"d{each}", f"q{each}", ALL) for each in range(30)),
+        BegunTurn("gone", "c9", "q9", ALL),
+        BegunTurn("elsewhere", "c1", "q3", ALL),
+    ]
+    places = await records.places(turns)
+
+    for turn, place in zip(turns, places, strict=True):
+        found = await records.branch(turn.conversation_id, turn.message_id, most=turn.most)
+        assert (ids(place.branch), place.branch.above) == (ids(found), found.above)
+        assert place.conversation == await records.conversation(turn.conversation_id)
+    assert [turn.job_id for turn, each in zip(turns, places, strict=True) if each.is_answered] == [
+        "j"
+    ]
+    assert list(await records.places([])) == []

@@ -11,6 +11,7 @@ from legato.actors.job import Job
 from legato.actors.lifespan import open_supervisor
 from legato.actors.mailbox import ActorRef
 from legato.actors.ref import JobRef
+from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
@@ -203,10 +204,12 @@ async def open_house(
     """A house whose storage works again when it closes, if it `frees` it."""
     model, records = model or PlayedModel(), records or FlakyRecords()
     async with open_supervisor(
-        records=records,
-        models={"played": model},
-        dialects={"librechat": LibreChat, "numbers": Numbers},
-        limits=Limits(**limits),
+        JobResources(
+            records=records,
+            models={"played": model},
+            dialects={"librechat": LibreChat, "numbers": Numbers},
+            limits=Limits(**limits),
+        ),
         journal=journal,
     ) as supervisor:
         try:

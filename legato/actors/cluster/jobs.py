@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 import trio
@@ -25,6 +25,8 @@ from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.cluster.transport import Guarded
 from legato.actors.conversation.turn import Turn
+from legato.actors.inspection.listing import newest, timelines
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job, JobObserver
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
@@ -37,6 +39,7 @@ from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.replication import (
+    UNLIMITED,
     Directory,
     DirectoryEntry,
     Entered,
@@ -50,9 +53,23 @@ from legato.storage.contracts.replication import (
 _ENTER_TIMEOUT: Final = 15.0
 """Seconds for a start to be decided; it is not given up where its client leaves meanwhile."""
 
+_LOOK_TIMEOUT: Final = 2.0
+"""Seconds for all replicas to tell of their jobs: whoever looks again in a moment can do without
+one that hangs."""
+
 _RETRY: Final = 1.0  # seconds until the directory is told once more
 
 _JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
+
+
+class _EntryLimits(NamedTuple):
+    """How many jobs a user may have, and how many turns may wait."""
+
+    per_user: int
+    queue: QueueLimits
+
+
+_NO_LIMITS: Final = _EntryLimits(2**31, UNLIMITED)
 
 log = structlog.get_logger()
 
@@ -82,20 +99,22 @@ class ClusterJobs(JobObserver):
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
-        self._notices = Notices(supervisor.guarded)
+        self._updates = DirectoryUpdates(supervisor.guarded)
         self._records = records
         self._limits = limits
         supervisor.observe(self)
-        nursery.start_soon(supervisor.kept_alive, self._notices.run, "notices")
+        nursery.start_soon(supervisor.kept_alive, self._updates.run, "directory updates")
 
-    async def start(self, turn: Turn, on_busy: OnBusy) -> Started:
+    async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         self._supervisor.check_draining()
         self._supervisor.check_storage()
         self._check_reach()
-        running = self._supervisor.registry.running_count() + self._host.entering_count
-        check_server(running, self._limits)
+        if not was_accepted:
+            running = self._supervisor.registry.running_count() + self._host.entering_count
+            check_server(running, self._limits)
+        limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
         with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
-            while isinstance(entered := await self._enter(info_of(turn), on_busy), Joined):
+            while isinstance(entered := await self._enter(info_of(turn), on_busy, limits), Joined):
                 if await self._is_there(entered.first):
                     check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
@@ -160,6 +179,22 @@ class ClusterJobs(JobObserver):
     async def active(self, user: str) -> Sequence[str]:
         return await self._directory.running(user)
 
+    async def timelines(self, asked: ListTimelines) -> Timelines:
+        found = [*timelines(self._supervisor.registry, asked).jobs]
+        others = [*self._owners.others()]
+        heard: list[str] = []
+
+        async def look(replica: str) -> None:
+            if (told := await self._owners.timelines(replica, asked)) is not None:
+                heard.append(replica)
+                found.extend(told.jobs)
+
+        with trio.move_on_after(_LOOK_TIMEOUT):
+            async with trio.open_nursery() as nursery:
+                for replica in others:
+                    nursery.start_soon(look, replica)
+        return newest(found, asked.most, len(others) - len(heard))
+
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):
             await self._owners.ended(each.info.job_id)
@@ -180,15 +215,13 @@ class ClusterJobs(JobObserver):
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(self, info: JobInfo, on_busy: OnBusy) -> Entered | Joined:
+    async def _enter(
+        self, info: JobInfo, on_busy: OnBusy, entering: _EntryLimits
+    ) -> Entered | Joined:
         limits = self._limits
+        most, queue = entering
         try:
-            entered = await self._directory.enter(
-                info,
-                on_busy,
-                max_per_user=limits.max_running_jobs_per_user,
-                queue=_queue_limits(limits),
-            )
+            entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
         except StorageError:
             self._soon(self._directory.withdraw, info)  # the job may have been entered
             raise
@@ -273,13 +306,13 @@ class ClusterJobs(JobObserver):
             self._soon(self._directory.withdraw, info_of(job.turn))
 
     def _soon(self, tell: Callable[..., Awaitable[None]], info: JobInfo, **facts: bool) -> None:
-        self._notices.add(info.job_id, partial(tell, info, **facts))
+        self._updates.add(info.job_id, partial(tell, info, **facts))
 
 
-class Notices:
+class DirectoryUpdates:
     """One task that tells the directory about jobs, each until the directory has heard.
 
-    A notice that cannot be told, or has a bug, delays no other.
+    An update that cannot be told, or has a bug, delays no other.
     """
 
     def __init__(self, guarded: Guarded) -> None:
@@ -321,8 +354,9 @@ class Notices:
             del self._due[job_id]
 
 
-def _queue_limits(limits: Limits) -> QueueLimits:
-    return QueueLimits(limits.max_queued_jobs, limits.max_queued_jobs_per_user)
+def _limits_of(limits: Limits) -> _EntryLimits:
+    queue = QueueLimits(limits.max_queued_jobs, limits.max_queued_jobs_per_user)
+    return _EntryLimits(limits.max_running_jobs_per_user, queue)
 
 
 def _is_running(entry: DirectoryEntry) -> bool:

@@ -1,11 +1,11 @@
 """A replica's whole life: a supervisor among many, whose jobs the others get at the end."""
 
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
+from msgspec.structs import replace
 
 from legato.actors.cluster.failover import ClusterTakeover, Failover
 from legato.actors.cluster.heartbeat import Heartbeat
@@ -18,14 +18,9 @@ from legato.actors.cluster.shared_queue import SharedQueue
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
+from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
-from legato.agents.bare import BARE_RUNS
-from legato.agents.contract import Runs
-from legato.config import Limits, OnOwnerLost
-from legato.dialects.contract import Dialect
-from legato.models.contract import Model
-from legato.storage.contracts.journal import Journal
-from legato.storage.contracts.records import Records
+from legato.config import OnOwnerLost
 from legato.storage.contracts.replication import Liveness, Replication
 
 LAST_LOOK = 1.0
@@ -39,38 +34,30 @@ for readers that come later."""
 @asynccontextmanager
 async def open_replica(
     replication: Replication,
+    resources: JobResources,
     *,
-    records: Records,
-    models: Mapping[str, Model],
-    dialects: Mapping[str, Dialect],
-    limits: Limits,
     lease: float,
     on_owner_lost: OnOwnerLost,
-    runs: Runs = BARE_RUNS,
-    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Replica]:
     """Open one replica of many; on leaving, the other replicas have its jobs at once.
 
     Raises:
         StorageError: if the storage shared by all replicas cannot be used.
     """
+    records, limits = resources.records, resources.limits
     await replication.liveness.beat()
     abandons = [records.abandon, replication.journal.abandon]
     hurried = trio.Event()
     async with abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:
-        supervisor = _shared(
+        supervisor = Supervisor(
             nursery,
-            hurried,
-            replication.journal,
-            records,
-            models,
-            dialects,
-            limits,
-            runs,
+            _read_by_others(resources),
+            hurried=hurried,
+            journal=replication.journal,
+            patience=max(limits.retention, LEAST_PATIENCE),
             is_resumed=on_owner_lost == "continue",
-            wall_clock=wall_clock,
         )
-        successor = ClusterTakeover(replication.directory, models, on_owner_lost)
+        successor = ClusterTakeover(replication.directory, resources.models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
         failover = Failover(nursery, supervisor, journal, records, successor, retention)
         host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
@@ -83,9 +70,10 @@ async def open_replica(
             replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
         )
         supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
-        mirrors = Mirrors(nursery, supervisor.registry, dialects, owners, guarded)
+        mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners, guarded)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
         cluster = ClusterJobs(nursery, *parts, records, limits)
+        supervisor.follow_ups.jobs = cluster
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
@@ -114,30 +102,6 @@ def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     return successor.continues(job.turn, job.feed.snapshot())
 
 
-def _shared(
-    nursery: trio.Nursery,
-    hurried: trio.Event,
-    journal: Journal,
-    records: Records,
-    models: Mapping[str, Model],
-    dialects: Mapping[str, Dialect],
-    limits: Limits,
-    runs: Runs,
-    *,
-    is_resumed: bool,
-    wall_clock: Callable[[], float],
-) -> Supervisor:
-    """Make the supervisor of jobs that other replicas read, and may take over."""
-    return Supervisor(
-        nursery,
-        hurried=hurried,
-        records=records,
-        models=models,
-        dialects={**dialects, LOG_DIALECT: LogDialect},
-        limits=limits,
-        journal=journal,
-        patience=max(limits.retention, LEAST_PATIENCE),
-        runs=runs,
-        is_resumed=is_resumed,
-        wall_clock=wall_clock,
-    )
+def _read_by_others(resources: JobResources) -> JobResources:
+    """The same, with the dialect in which other replicas read the jobs."""
+    return replace(resources, dialects={**resources.dialects, LOG_DIALECT: LogDialect})

@@ -64,6 +64,10 @@ class PeerSink:
         self._link = link
         self._about = call_id
 
+    @property
+    def waiting(self) -> int:
+        return self._link.waiting
+
     def push(self, chunk: Chunk) -> bool:
         if self.is_left or self._link.waiting > WAITING_BYTES:
             return False

@@ -1,5 +1,6 @@
 """Asks the owner of a job, at whichever replica, also while the owner changes."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from secrets import token_hex
 from typing import Final, TypeVar, cast
@@ -11,6 +12,7 @@ from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
 from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
 from legato.actors.cluster.transport import Host, Transport
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import AwaitEnding, Locate, Stop, StopReply
 from legato.actors.question import Question
@@ -102,6 +104,18 @@ class OwnerClient:
             elif await self.owner(job_id) == owner:
                 raise ActorStopped
             owner = await self.owner(job_id, owner)
+
+    async def timelines(self, replica: str, asked: ListTimelines) -> Timelines | None:
+        """What another replica has; None where the answer was lost."""
+        try:
+            reply = await self._peers.ask(replica, "", asked)
+        except LinkLost:
+            return None
+        return cast("Timelines | None", reply.answer)
+
+    def others(self) -> Collection[str]:
+        """The other living replicas, as of the last look."""
+        return self._liveness.alive()
 
     async def stop(self, job_id: str) -> StopReply:
         """Raises StorageError, too, where the owner cannot be reached in time."""

@@ -7,6 +7,8 @@ import trio
 
 from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.protocol import AwaitTitle, Call, Discard, HasJob, OwnerQuestion, Reply
+from legato.actors.inspection.listing import timelines
+from legato.actors.inspection.timeline import ListTimelines
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import OutOfReach, UnknownDialect
@@ -65,6 +67,8 @@ class OwnerServer:
         if isinstance(question, AwaitTitle):
             await self._supervisor.titles.wait(question.conversation_id)
             return Reply(call.call_id)
+        if isinstance(question, ListTimelines):
+            return Reply(call.call_id, timelines(self._supervisor.registry, question))
         reply = None if self.hands_on(call.job_id) else await self._answer(call, question)
         if reply is not None:
             return reply

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, Self, cast
 
 from msgspec import Raw, Struct, json, msgpack
 
+from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.interjections import (
     AnswerAsk,
     AnswerReceipt,
@@ -135,7 +136,7 @@ JobQuestion = (
 """All that a job is asked but Subscribe, for which Follow stands."""
 
 OwnerQuestion = JobQuestion | HasJob | Discard
-CallQuestion = OwnerQuestion | AwaitTitle
+CallQuestion = OwnerQuestion | AwaitTitle | ListTimelines
 AnyAnswer = (
     Located
     | StopReply
@@ -148,6 +149,7 @@ AnyAnswer = (
     | Queued
     | Created
     | AnyEnding
+    | Timelines
 )
 
 

@@ -37,8 +37,12 @@ log = structlog.get_logger()
 
 
 class Titles:
-    def __init__(self, records: Records, timeout: float) -> None:
+    def __init__(
+        self, records: Records, timeout: float, titled: Callable[[Conversation], None]
+    ) -> None:
+        """`titled` is told of each conversation that has a title of ours, and may not wait."""
         self._records = records
+        self._titled = titled
         self._timeout = timeout
         self._pending: dict[str, trio.Event] = {}
 
@@ -79,7 +83,9 @@ class Titles:
         try:
             title = await self._written(model, text_of(question), text_of(answer))
             title = title or by_rule(text_of(question))
-            await self._records.retitle(conversation_id, title, if_untitled=True)
+            stored = await self._records.retitle(conversation_id, title, if_untitled=True)
+            if stored is not None and stored.title == title:
+                self._titled(stored)
         except StorageError as error:
             log.warning("title not stored", conversation=conversation_id, reason=str(error))
         finally:

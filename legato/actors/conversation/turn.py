@@ -82,6 +82,27 @@ def _request(turn: Turn) -> TurnRequest:
     return TurnRequest(**{name: getattr(turn, name) for name in TurnRequest.__struct_fields__})
 
 
+def following(
+    turn: Turn, *, text: str, job_id: str, message_id: str, response_id: str, request_id: str
+) -> TurnRequest:
+    """A turn that asks `text` behind this one's answer, of the same model and agents."""
+    return structs.replace(
+        _request(turn),
+        text=text,
+        job_id=job_id,
+        message_id=message_id,
+        response_id=response_id,
+        request_id=request_id,
+        request_digest=None,
+        parent_id=turn.response_id,
+        regenerate=None,
+        revise=None,
+        edit=None,
+        place=0,
+        rank=0,
+    )
+
+
 def turn_of(request: TurnRequest) -> Turn:
     return Turn(**structs.asdict(request))
 
@@ -93,6 +114,12 @@ def without_prompt(turn: Turn) -> Turn:
         return turn
     api_request = structs.replace(turn.prompt.api_request, echo={})
     return structs.replace(turn, prompt=Prompt(api_request=api_request, messages=()))
+
+
+def has_tools(turn: Turn) -> bool:
+    """Whether the run of an agent may call tools: an agent's own, or the client's."""
+    is_theirs = bool(turn.agents) and bool(turn.parameters.get("tools"))
+    return is_theirs or any(agent.tools for agent in turn.agents)
 
 
 class Plan(Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec import UNSET, structs
 
 from legato.actors.conversation.agent_prompt import answering, prompt_of_agent, sender
 from legato.actors.conversation.history import chat, fitting, thread
-from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, plan
+from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn, has_tools, plan
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.agents.leave import allowed_in
@@ -18,7 +18,7 @@ from legato.events import AnyEnding, Created
 from legato.models.contract import ChatMessage, Model, ModelRequest
 from legato.models.messages import alternating
 from legato.storage.contracts.errors import ForeignConversation
-from legato.storage.contracts.records import Branch, Records
+from legato.storage.contracts.records import BegunTurn, Branch, Records
 from legato.storage.contracts.responses import StoredResponse
 
 _CHARACTERS: Final = 16
@@ -129,15 +129,10 @@ class _ConversationStore:
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
     ) -> Opening:
-        conversation = await self.conversation(created)
-        if conversation is None:
+        [place] = await self._records.places([begun_turn(turn, model, created)])
+        if place.conversation is None:
             raise ForeignConversation(created.request.conversation_id)
-        place = created.request.conversation_id, created.request.message_id
-        branch = await self._records.branch(*place, most=_readable(model))
-        reopened = _opening(turn, model, created, branch, content, conversation)
-        resumed = "" if turn.agents else _resumed(created.kept, content)
-        request = structs.replace(reopened.request, resumed=resumed)
-        return structs.replace(reopened, created=created, request=request)
+        return reopened(turn, model, created, content, place.conversation, place.branch)
 
     async def opened(self, created: Created) -> Conversation | None:
         request = created.request
@@ -259,6 +254,28 @@ class _ResponseStore:
         )
 
 
+def begun_turn(turn: Turn, model: Model, created: Created) -> BegunTurn:
+    """The turn of a conversation, to be looked up for a model that goes on."""
+    question = created.request
+    place = question.conversation_id, question.message_id
+    return BegunTurn(turn.job_id, *place, _readable(model))
+
+
+def reopened(
+    turn: Turn,
+    model: Model,
+    created: Created,
+    content: tuple[Part, ...],
+    conversation: Conversation,
+    branch: Branch,
+) -> Opening:
+    """Have the model go on from `content`, in a turn of a conversation; see TurnStore.reopen."""
+    opening = _opening(turn, model, created, branch, content, conversation)
+    resumed = "" if turn.agents else _resumed(created.kept, content)
+    request = structs.replace(opening.request, resumed=resumed)
+    return structs.replace(opening, created=created, request=request)
+
+
 def conversation_of(turn: Turn) -> Conversation:
     """A new conversation, for the turn."""
     return Conversation(
@@ -290,7 +307,7 @@ def _opening(
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
     above = thread(branch.messages, created.request.message_id)
-    history = list(chat(above, with_calls=any(agent.tools for agent in turn.agents)))
+    history = list(chat(above, with_calls=has_tools(turn)))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     question = ChatMessage("user", created.request.text)
     begun_answer = [] if turn.agents else [*begun(kept)]  # which the run adds: it reads the log

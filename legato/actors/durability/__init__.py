@@ -3,6 +3,8 @@
 - `job_journal`: one job's place in the journal, for the job's whole life
 - `journal_writer`: the journal's one writer: each write has the events said since the last
 - `parked`: the entry that a process keeps of a run that only waits
+- `question_writer`: stores a turn's question, until it is certain whether the storage has it
+- `queue_wait`: a turn's wait in the queue: kept in the journal, and changed there by whoever may
 - `recorder`: the one writer of a job's messages: the question before the model reads, the answer
   at the end
 - `recovery`: brings the jobs of a dead process to an ending, from their logs in the journal

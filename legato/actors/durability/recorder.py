@@ -10,7 +10,7 @@ each write may be made twice.  The job waits for a write no longer than `store_t
 the question is only looked for, and the job hears of the question if it is there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -22,17 +22,17 @@ from msgspec.structs import replace
 from legato.actors.conversation.turn import (
     InvalidTurn,
     Turn,
-    queued,
+    has_tools,
     resumable,
     without_prompt,
 )
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import JobJournal
+from legato.actors.durability.question_writer import QuestionWriter, growing_pauses
+from legato.actors.durability.queue_wait import QueueWait
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
     Ask,
-    AwaitQueued,
-    Enqueued,
     Failure,
     GetStatus,
     JobMessage,
@@ -43,11 +43,10 @@ from legato.actors.messages import (
     Overdue,
     Stored,
 )
-from legato.actors.queue.questions import EditWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
-from legato.actors.queue.waiting_turn import WaitingTurn, change_of
-from legato.content import Conversation, Part
-from legato.events import AnyEnding, Created, QueueChange, Queued
+from legato.actors.queue.waiting_turn import WaitingTurn
+from legato.content import Part
+from legato.events import AnyEnding, Created
 from legato.models.contract import Model
 from legato.storage.contracts.errors import (
     DecidedBefore,
@@ -59,21 +58,22 @@ from legato.storage.contracts.errors import (
 from legato.storage.contracts.quotas import OverQuota
 from legato.storage.contracts.records import Records
 
-_RETRIES: Final = (0.25, 0.5, 1.0)
-"""Seconds between attempts to store the question; after the last the start is refused, for whoever
-asked looks at an empty page."""
-
 _OPENING: Final = 0.8
 """Of `store_timeout`, for the question to be stored; the rest is for the ending that says it was
 not, so that whoever asked has the refusal within the whole."""
 
-_FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
-_LONGEST_PAUSE: Final = 60.0  # … up to this
-
 DECIDED: Final = "decided_before"
 """Why a request is refused that decides on a call which another request decided on."""
 
+FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
+
 log = structlog.get_logger()
+
+
+async def nothing_follows(turns: Sequence[Turn]) -> bool:
+    """For a process that keeps no journal of what follows."""
+    await trio.lowlevel.checkpoint()
+    return True
 
 
 class Recorder:
@@ -89,12 +89,15 @@ class Recorder:
         waiting: WaitingTurn,
         store_timeout: float,
         *,
+        follow_up: FollowUp = nothing_follows,
         is_resumed: bool = False,
     ) -> None:
-        """`is_resumed`: a later owner may have the model go on."""
+        """`follow_up` queues the turns that unread steers become, and returns whether they are
+        queued; False leaves them to the next process.  `is_resumed`: a later owner may have the
+        model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
-        may_wait = any(agent.tools for agent in turn.agents)  # for an answer, beyond this process
+        may_wait = has_tools(turn)  # for an answer, beyond this process
         is_resumed = may_wait or (is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
@@ -106,12 +109,17 @@ class Recorder:
             turn.prompt.api_request if turn.prompt else None, records
         )
         self._store_timeout = store_timeout
+        self._follow_up = follow_up
+        self._follows: Sequence[Turn] = ()  # what is to be queued before the job is done
         self._left = store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
         # the reason for refusing the start before the outcome was known
         self._overdue: Failure | None = None
         self._planning = trio.CancelScope()
         self._unwanted = trio.Event()  # set when the question is no longer wanted
+        self._question = QuestionWriter(
+            turn.job_id, self._store, self._unwanted, self._tell_overdue_opening
+        )
         self._stored_answer = Stored(None, unsaved=True)  # the outcome as far as known
         self._open_writes = 0  # writes with an unknown outcome
         self._idle = trio.Event()
@@ -155,7 +163,7 @@ class Recorder:
                 for ended in predecessors:
                     await ended.wait()
                 if queue is not None:
-                    await self._wait_in(queue, is_kept=is_kept)
+                    self._turn = await self._waited(queue, is_kept=is_kept)
                 opening = self._resumable(await self._store.plan(self._turn, self._model))
         except (InvalidTurn, StorageError) as error:
             word = NotOpened(_failure_of(error))
@@ -193,86 +201,24 @@ class Recorder:
         """Tell the job Opened if its question was stored by a crashed task which did not say so."""
         if (opening := self._opening) is not None:
             with self._writing():
-                conversation = await self._looked_up(opening.created)
+                conversation = await self._question.find(opening.created)
                 if conversation is not None:
                     opened = Opened(replace(opening, conversation=conversation))
                     await self._tell_opened(opened)
 
-    async def _wait_in(self, queue: TurnQueue, *, is_kept: bool) -> None:
-        """Return when the turn may begin; until then make all changes that are asked for.
+    async def _waited(self, queue: TurnQueue, *, is_kept: bool) -> Turn:
+        """Return the turn, as changed meanwhile, when it may begin.
 
         Raises StorageError where the turn cannot be kept in time.
         """
+        timeout = self._store_timeout
+        wait = QueueWait(self._job, self._turn, self.journal, self._waiting, queue, timeout)
         if is_kept:
-            await self._rejoin(queue)
+            await wait.rejoin()
         else:
-            await self._enqueue()
-        while not await self._comes(queue):
-            await self._change(queue)
-        self._waiting.end()
-
-    async def _enqueue(self) -> None:
-        """Raises StorageError where the turn cannot be kept in time."""
-        event = queued(self._turn)
-        with trio.move_on_after(self._store_timeout) as time:
-            await self.journal.keep(event)
-        if time.cancelled_caught:
-            raise StorageError("the journal takes nothing at the moment.")
-        await self._tell_queued(event)
-
-    async def _tell_queued(self, event: Queued) -> None:
-        await self._job.tell(Enqueued(event))
-        # The next event to keep comes behind this event in the log.
-        await self._job.ask(partial(Ask, AwaitQueued()))
-
-    async def _comes(self, queue: TurnQueue) -> bool:
-        """Wait until the turn may begin; false where a change is asked for first."""
-        has_come = False
-
-        async def come() -> None:
-            nonlocal has_come
-            await queue.come(self._turn)
-            has_come = True
-            nursery.cancel_scope.cancel()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(come)
-            await self._waiting.asked()
-            nursery.cancel_scope.cancel()
-        return has_come
-
-    async def _change(self, queue: TurnQueue) -> None:
-        """Make the change that was asked for first."""
-        change = self._waiting.change
-        if isinstance(change, EditWaiting):
-            await self._keep(replace(self._turn, text=change.text), change_of(change))
-        elif change is not None:
-            await self._move(queue, change)
-
-    async def _move(self, queue: TurnQueue, move: MoveToFront) -> None:
-        try:
-            rank = await queue.move_to_front(self._turn)
-        except StorageError as error:
-            log.warning("waiting turn not moved", job=self._turn.job_id, reason=str(error))
-            self._waiting.refuse("unavailable")
-            await self._rejoin(queue)  # the move may have been made
-            return
-        if rank is None:
-            self._waiting.refuse("not_waiting")
-        else:
-            await self._keep(replace(self._turn, rank=rank), change_of(move))
-
-    async def _rejoin(self, queue: TurnQueue) -> None:
-        """Have the journal keep the rank that the turn has in the queue."""
-        if (rank := await queue.rejoin(self._turn)) != self._turn.rank:
-            await self._keep(replace(self._turn, rank=rank), None)
-
-    async def _keep(self, turn: Turn, change: QueueChange | None) -> None:
-        """Return when the journal and the log have the changed turn."""
-        event = queued(turn, change)
-        await self.journal.keep(event)
-        self._turn = turn
-        await self._tell_queued(event)
+            await wait.enter()
+        await wait.over()
+        return wait.turn
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
         self._opening = opening
@@ -298,7 +244,7 @@ class Recorder:
         """Return when the outcome is certain."""
         await self.journal.keep(opening.created)
         try:
-            conversation = await self._question_kept(opening.created)
+            conversation = await self._question.keep(self._turn, opening.created)
         except (
             ForeignConversation,
             RequestTaken,
@@ -311,62 +257,17 @@ class Recorder:
             return NotOpened(self._overdue)
         return Opened(replace(opening, conversation=conversation))
 
-    async def _question_kept(self, created: Created) -> Conversation | None:
-        """None where the question is not stored, and is not wanted any more.
-
-        Raises:
-            ForeignConversation, RequestTaken, DecidedBefore, UnstorableText, OverQuota: as the
-                storage does.
-        """
-        if self._unwanted.is_set():
-            return None
-        pauses = iter(_RETRIES)
-        is_first = True
-        refused: OverQuota | None = None
-        while True:
-            try:
-                return await self._store.open(self._turn, created)
-            except UnstorableText:
-                raise
-            except OverQuota as error:
-                if is_first:
-                    raise
-                refused = error
-                break
-            except StorageError as error:
-                log.warning("question not stored yet", job=self._turn.job_id, reason=str(error))
-                if (pause := next(pauses, None)) is None:
-                    await self._tell_overdue_opening(error)
-                    return await self._looked_up(created)
-            is_first = False
-            with trio.move_on_after(pause):
-                await self._unwanted.wait()
-            if self._unwanted.is_set():
-                return await self._looked_up(created)
-        # An attempt without a reply may have been stored, and have taken the last room.
-        if (found := await self._looked_up(created)) is None:
-            assert refused is not None, "that is why no attempt follows"
-            raise refused
-        return found
-
-    async def _looked_up(self, created: Created) -> Conversation | None:
-        """See TurnStore.opened; repeated until the storage answers."""
-        pauses = _pauses()
-        while True:
-            try:
-                return await self._store.opened(created)
-            except StorageError as error:
-                log.warning("question not found yet", job=self._turn.job_id, reason=str(error))
-                await trio.sleep(next(pauses))
-
     # The ending.
 
-    async def close(self, ending: AnyEnding, opening: Opening | None) -> None:
-        """Tell the job Stored when the ending is kept and its answer stored.
+    async def close(
+        self, ending: AnyEnding, opening: Opening | None, follows: Sequence[Turn] = ()
+    ) -> None:
+        """Tell the job Stored when the ending is kept, its answer stored, and what follows queued.
 
-        The journal has the ending first: if the process ends before the answer is stored, the next
+        The journal has the ending first: if the process ends before the rest is done, the next
         process knows of the remaining work.
         """
+        self._follows = follows
         if opening is None:
             await self.journal.finish(ending)
             self._stored_answer = Stored(None, unsaved=not self.is_idle)
@@ -374,9 +275,26 @@ class Recorder:
             with self._writing():  # from here the job has something to store
                 await self.journal.finish(ending)
                 self._stored_answer = await self._stored(ending, opening.created)
-        if not self._stored_answer.unsaved:
+                await self._queue_follows()
+        if self.may_be_done(self._stored_answer):
             await self.journal.marked_done()
         await self._job.tell(self._stored_answer)
+
+    def may_be_done(self, stored: Stored) -> bool:
+        """Whether nothing is left to be done for the job, in this process or the next."""
+        return not stored.unsaved and not self._follows
+
+    async def _queue_follows(self) -> None:
+        """Queue the turns that follow, in as many attempts as needed."""
+        pauses = growing_pauses()
+        while self._follows:
+            try:
+                if not await self._follow_up(self._follows):
+                    return
+                self._follows = ()
+            except StorageError as error:
+                log.warning("words not queued yet", job=self._turn.job_id, reason=str(error))
+                await trio.sleep(next(pauses))
 
     async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
         """Store the answer to a question which was found after the ending was said."""
@@ -397,7 +315,7 @@ class Recorder:
 
     async def _stored(self, ending: AnyEnding, created: Created) -> Stored:
         """Store the answer, in as many attempts as needed; unsaved where none could help."""
-        pauses, job_id = _pauses(), self._turn.job_id
+        pauses, job_id = growing_pauses(), self._turn.job_id
         with self._writing():
             while True:
                 try:
@@ -418,13 +336,6 @@ class Recorder:
             self._open_writes -= 1
             idle, self._idle = self._idle, trio.Event()
             idle.set()
-
-
-def _pauses() -> Iterator[float]:
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _failure_of(error: Exception) -> Failure:

@@ -42,6 +42,10 @@ from legato.storage.contracts.errors import (
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob
 from legato.storage.contracts.records import Records
 
+_TOGETHER: Final = 16
+"""Logs that are read together: by then the way to the storage and back costs each next to nothing,
+and the longest answers allowed make some ten megabytes."""
+
 TRIES: Final = 3
 """How often what a job said is read again, before it is taken for what ends the process."""
 
@@ -60,6 +64,7 @@ class Recovered(Struct, frozen=True):
 
     `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
     None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
+    `is_done`: the journal has the mark, and nothing follows from the ending any more.
     """
 
     turn: Turn
@@ -68,6 +73,7 @@ class Recovered(Struct, frozen=True):
     previous_epochs: Mapping[int, int]
     events: Sequence[AnyEvent]
     is_planned: bool = False
+    is_done: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -132,7 +138,9 @@ async def recover(
     successor = successor or TakeoverPolicy()
     abandoned = await journal.take_over()
     due = [each for each in abandoned if not each.marked_done]
-    found = [await _tried(each, journal, records, successor) for each in due]
+    found: list[Recovered | Parked | None] = []
+    for at in range(0, len(due), _TOGETHER):
+        found += await _recovered(due[at : at + _TOGETHER], journal, records, successor)
     done = [each for each in abandoned if each.marked_done]
     while done and most > 0:
         found.append(recovered := await _tried(done.pop(), journal, records, successor))
@@ -143,19 +151,51 @@ async def recover(
     return sorted(kept, key=lambda each: each.turn.job_id)
 
 
+async def _recovered(
+    jobs: Sequence[OrphanedJob], journal: Journal, records: Records, successor: TakeoverPolicy
+) -> Sequence[Recovered | Parked | None]:
+    """Recover some jobs, whose logs are read together."""
+    found = []
+    logs = await _read_all(jobs, journal)
+    for job in jobs:
+        found.append(await _tried(job, journal, records, successor, logs.get(job.job_id)))
+        await trio.lowlevel.checkpoint()
+    return found
+
+
+async def _read_all(jobs: Sequence[OrphanedJob], journal: Journal) -> Mapping[str, Kept]:
+    """The logs, or nothing where they cannot be read together: then each is read by itself."""
+    ids = [job.job_id for job in jobs]
+    try:
+        return dict(zip(ids, await journal.read_all(ids), strict=True))
+    except StorageError as error:
+        log.warning("logs not read together", jobs=len(ids), reason=str(error))
+        return {}
+
+
 def _size_of(events: Sequence[AnyEvent]) -> int:
     """About what a job of these events keeps in memory, in bytes."""
     return JOB_BYTES + sum(map(text_bytes, events)) + EVENT_BYTES * len(events)
 
 
 async def _tried(
-    job: OrphanedJob, journal: Journal, records: Records, successor: TakeoverPolicy
+    job: OrphanedJob,
+    journal: Journal,
+    records: Records,
+    successor: TakeoverPolicy,
+    kept: Kept | None = None,
 ) -> Recovered | Parked | None:
-    """Recover the job; None, too, if each attempt fails though the storage works."""
+    """Recover the job; None, too, if each attempt fails though the storage works.
+
+    `kept`: the log, where it was read already.
+    """
     for pause in _RETRIES:
         try:
-            return await recover_one(job, journal, records, successor)
+            if kept is None:
+                kept = await journal.read(job.job_id)
+            return await recover_from(_replay(job, kept), job, journal, records, successor)
         except StorageError as error:
+            kept = None
             log.warning("not recovered yet", job=job.job_id, reason=str(error))
             await records.ping()
             await trio.sleep(pause)
@@ -203,7 +243,10 @@ async def recover_from(
         ending = said or _failed(replay, opening, store)
         if not await _end(job, replay, ending, opening, journal, store):
             return None
-    return Recovered(turn, job.epoch, opening, replay.previous_epochs, replay.events)
+    return Recovered(
+        *(turn, job.epoch, opening, replay.previous_epochs, replay.events),
+        is_done=job.marked_done,
+    )
 
 
 def _was_ending(snapshot: Snapshot) -> bool:

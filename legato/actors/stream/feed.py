@@ -101,6 +101,12 @@ class Feed:
         return sum(not sink.is_left for sink in sinks)
 
     @property
+    def waiting(self) -> int:
+        """Bytes that wait for the slowest reader, as far as can be seen."""
+        sinks = [sink for each in self._projections.values() for sink in each.sinks]
+        return max((sink.waiting for sink in sinks if not sink.is_left), default=0)
+
+    @property
     def lagged(self) -> int:
         """How many readers were dropped so far for lagging, to ask again."""
         return sum(each.lagged for each in self._projections.values())

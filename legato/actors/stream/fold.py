@@ -160,8 +160,8 @@ class Fold:
     def _return_rest(self, ending: AnyEnding) -> None:
         """What still waited when another process ended the job waits no more."""
         why = _WHY[type(ending)]
-        for steer_id in self.steers:
-            self.outcomes.setdefault(steer_id, SteerReturned(steer_id, why))
+        for steer_id, steer in self.steers.items():
+            self.outcomes.setdefault(steer_id, steer.returned(why))
         for ask in self.asks:
             cancelled = Answered(ask_id=ask.ask_id, decision="cancel")
             self.answers.setdefault(ask.ask_id, cancelled)

@@ -24,6 +24,7 @@ from legato.events import (
     LogprobsDelta,
     Queued,
     RareEvent,
+    SteerTaken,
     StepStarted,
 )
 
@@ -98,6 +99,9 @@ def size_of(event: RareEvent) -> int:
             return EVENT_BYTES + size_of_citation(annotation)
         case StepStarted(whole=whole) if whole is not None:
             return EVENT_BYTES + size_of_part(whole)
+        case SteerTaken(text=text, next_turn=next_turn):
+            turn_size = _size_of_turn(next_turn) if next_turn else 0
+            return EVENT_BYTES + getsizeof(text) + turn_size
         case Queued(turn):
             return EVENT_BYTES + _size_of_turn(turn)
         case Created(request, kept=kept, api_request=api_request, turn=turn):

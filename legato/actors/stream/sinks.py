@@ -28,6 +28,11 @@ class Sink(Protocol):
         """Whether the reader is gone: a push would be refused."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Bytes taken and not sent yet, as far as this process can see."""
+        ...
+
     def push(self, chunk: Chunk) -> bool:
         """Take the chunk now, or refuse for good: a refusal says that this reader lags or left."""
         ...
@@ -44,6 +49,10 @@ class ChannelSink:
         # The channel's length is bounded by the waiting bytes, not by the number of chunks.
         self._send, self._receive = trio.open_memory_channel[Chunk](math.inf)
         self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting
 
     @property
     def is_left(self) -> bool:

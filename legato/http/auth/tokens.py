@@ -113,19 +113,28 @@ def read_header(token: str) -> Header:
 def signed(token: str, key: Any, algorithm: str) -> Claims:
     """The claims of a token that was signed with `key` by `algorithm`: always the same.
 
+    Raises:
+        Unauthorized: where the signature is bad, or a claim is malformed.
+    """
+    return _claims(payload_of(token, key, algorithm))
+
+
+def payload_of(token: str, key: Any, algorithm: str) -> bytes:
+    """The payload, in JSON, of a token that was signed with `key` by `algorithm`.
+
     `key` is a secret for HS256, else a public key of `cryptography`.  `algorithm` must come
     from the key, never from the token, or a public key could be used as an HS256 secret.
 
     Raises:
-        Unauthorized: where the signature is bad, or a claim is malformed.
+        Unauthorized: where the signature is bad.
     """
     import jwt
 
     try:
-        payload = jwt.PyJWS().decode(token, key, algorithms=[algorithm])
+        payload: bytes = jwt.PyJWS().decode(token, key, algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise Unauthorized("the token's signature is not good here") from None
-    return _claims(payload)
+    return payload
 
 
 def _claims(payload: bytes) -> Claims:

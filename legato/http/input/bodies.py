@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from legato.agents.definition import ToolName
 from legato.config import OnBusy
 from legato.storage.contracts.keys import Scope
 
@@ -14,6 +15,9 @@ RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
 EndpointName = Annotated[str, Meta(max_length=128)]
 
 NEW = "new"
+
+MOST_CLIENT_TOOLS: Final = 64
+"""Tools of one client: half of what OpenAI takes, since the agent has tools beside."""
 
 MOST_MESSAGES: Final = 1000
 """Messages on one page: to read and to write a page takes some 20 ms of the event loop."""
@@ -25,6 +29,17 @@ class EditedContent(Struct, rename="camel"):
     index: int
     text: str | None = None
     think: str | None = None
+
+
+class ClientTool(Struct, kw_only=True):
+    """A tool that the client runs.  `parameters`: a JSON Schema of the arguments, an object."""
+
+    name: ToolName
+    description: Annotated[str, Meta(max_length=4096)] = ""
+    parameters: dict[str, Any] = {}
+
+
+ClientTools = Annotated[tuple[ClientTool, ...], Meta(max_length=MOST_CLIENT_TOOLS)]
 
 
 class StartBody(Struct, kw_only=True, rename="camel"):
@@ -39,6 +54,8 @@ class StartBody(Struct, kw_only=True, rename="camel"):
     - `isRegenerate` answers the question `overrideParentMessageId` again.
     - `isContinued` lets the answer `responseMessageId` go on; `editedContent` lets the answer go
       on from edited words: the same answer if `isContinued`, else a sibling.
+    - `clientTools` are tools that the agent's model may call, and that the client runs: the run
+      waits for the result, which `POST /resume` brings.
     - `on_busy` decides between this turn and a turn that runs in the conversation.
     - `clientRequestId` makes a start safe to repeat: a repeated start joins the first; the same
       id with a different request is refused, 422.
@@ -59,6 +76,8 @@ class StartBody(Struct, kw_only=True, rename="camel"):
     prompt_prefix: str | None = None
     model_parameters: dict[str, Any] | None = field(default=None, name="model_parameters")
     on_busy: OnBusy | None = field(default=None, name="on_busy")
+    # Unset, because the digest of a request without the field is that of former versions.
+    client_tools: ClientTools | UnsetType = UNSET
 
 
 class AbortBody(Struct, kw_only=True, rename="camel"):
@@ -115,6 +134,12 @@ class StreamQuery(Struct):
     ] = None
 
 
+class NoticeQuery(Struct):
+    after: Annotated[
+        str | None, Meta(description="The `id` seen last: only what came after it.")
+    ] = None
+
+
 class StreamHeaders(Struct):
     last_event_id: Annotated[
         str | None, Meta(description="As `after`, the way browsers say it.")
@@ -138,7 +163,7 @@ class ConversationsQuery(PageQuery):
     search: SearchText = ""
 
 
-class SearchQuery(PageQuery):
+class MessageQuery(PageQuery):
     """An empty `search` finds nothing."""
 
     search: SearchText = ""

@@ -1,12 +1,14 @@
 """Bodies of words and answers to a generation that runs, in LibreChat's form."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
 from legato.http.errors import InvalidField
 from legato.http.input.bodies import Id, RequestId
+
+OnLeftover = Literal["return", "enqueue"]
 
 
 class SteerBody(Struct, kw_only=True, rename="camel"):
@@ -15,6 +17,8 @@ class SteerBody(Struct, kw_only=True, rename="camel"):
     - `text` has 16,000 characters at most.
     - `preempt` cuts the running model call: what it said stays, and the answer goes on after the
       words.
+    - `on_leftover`: words that no model reads come back (`return`, the default), or are the
+      conversation's next turn (`enqueue`), unless somebody stops the generation.
     - `clientSteerId` makes a steer safe to repeat.
     """
 
@@ -22,6 +26,7 @@ class SteerBody(Struct, kw_only=True, rename="camel"):
     text: Annotated[str, Meta(examples=["In one sentence, please."])]
     client_steer_id: RequestId | None = None
     preempt: bool = False
+    on_leftover: OnLeftover = field(default="return", name="on_leftover")
     generation_id: Id | None = None
 
 

@@ -66,6 +66,10 @@ class SocketSink:
         self._rest: bytes | memoryview = b""
         self._stirred = trio.Event()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._rest)
+
     def push(self, chunk: Chunk) -> bool:
         if self._rest or self.is_left:
             return False

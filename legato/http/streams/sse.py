@@ -14,7 +14,7 @@ from legato.http.request_context import application
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
 from legato.http.streams.socket_sink import RawConnection
-from legato.http.streams.streaming import Reading, StreamBody
+from legato.http.streams.streaming import LastingBody, Reading, StreamBody
 
 # No header about the connection: only the server knows whether the connection stays open.
 HEADERS: Final = {
@@ -44,10 +44,14 @@ async def has_everything(job: JobRef, dialect: str, cursor: Cursor) -> bool:
 
 
 def stream_response(reading: Reading) -> Response:
-    response = Response(b"", headers=HEADERS)
-    response.response = _body(reading)
-    del response.headers["Content-Length"]
     application().streams.begun[_place(reading)] += 1
+    return lasting_response(_body(reading))
+
+
+def lasting_response(body: LastingBody) -> Response:
+    response = Response(b"", headers=HEADERS)
+    response.response = body
+    del response.headers["Content-Length"]
     response.timeout = None  # Quart would end the body after 60 seconds
     return response
 

@@ -33,17 +33,17 @@ class Streams:
     """The bodies that are being sent, and the number of bodies begun."""
 
     def __init__(self) -> None:
-        self.bodies: set[StreamBody] = set()
+        self.bodies: set[LastingBody] = set()
         self.begun = Counter[str]()  # by start; snapshots and cursors are for returning readers
         self.coding = Coding()
         self._is_cut = False
 
-    def add(self, body: "StreamBody") -> None:
+    def add(self, body: "LastingBody") -> None:
         self.bodies.add(body)
         if self._is_cut:
             body.cut()
 
-    def discard(self, body: "StreamBody") -> None:
+    def discard(self, body: "LastingBody") -> None:
         self.bodies.discard(body)
 
     def cut(self) -> None:
@@ -66,18 +66,15 @@ class Reading(Struct, frozen=True):
     is_bound: bool = False
 
 
-class StreamBody(ResponseBody):
-    """Ends cleanly after the terminal frame, and never otherwise.
+class LastingBody(ResponseBody):
+    """A body that waits for what is to come, and is cut when the server is about to end.
 
     `heartbeat`: seconds of silence after which a comment is sent.
     """
 
-    def __init__(self, reading: Reading, heartbeat: float, streams: Streams) -> None:
-        self._reading = reading
-        self._head = reading.head
+    def __init__(self, heartbeat: float, streams: Streams) -> None:
         self._heartbeat = heartbeat
         self._streams = streams
-        self._ended = False
         self._is_cut = False
         self._silence = trio.CancelScope()
 
@@ -99,6 +96,27 @@ class StreamBody(ResponseBody):
         self._streams.discard(self)
         self._leave()
 
+    def __aiter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    async def __anext__(self) -> bytes:
+        """The bytes that the server sends next."""
+
+    @abstractmethod
+    def _leave(self) -> None:
+        """Leave the source of the body: no more frames are wanted."""
+
+
+class StreamBody(LastingBody):
+    """A job's frames.  Ends cleanly after the terminal frame, and never otherwise."""
+
+    def __init__(self, reading: Reading, heartbeat: float, streams: Streams) -> None:
+        super().__init__(heartbeat, streams)
+        self._reading = reading
+        self._head = reading.head
+        self._ended = False
+
     async def left(self) -> None:
         """To be called when the response is over, complete or not, or was never begun.
 
@@ -107,11 +125,7 @@ class StreamBody(ResponseBody):
         if self._reading.is_bound and not (self._ended or self._is_cut):
             await stop_left(self._reading.job)
 
-    def __aiter__(self) -> Self:
-        return self
-
     async def __anext__(self) -> bytes:
-        """The bytes that the server sends next."""
         if self._head:
             head, self._head = self._head, b""
             return head
@@ -127,10 +141,6 @@ class StreamBody(ResponseBody):
 
     @abstractmethod
     async def _next(self) -> bytes: ...
-
-    @abstractmethod
-    def _leave(self) -> None:
-        """Leave the job's feed: no more frames are wanted."""
 
 
 @asynccontextmanager

@@ -61,6 +61,27 @@ class Branch(Struct, frozen=True):
     above: int = 0
 
 
+class BegunTurn(Struct, frozen=True):
+    """The turn of a job whose question, `message_id`, is stored.  `most`: see Records.branch."""
+
+    job_id: str
+    conversation_id: str
+    message_id: str
+    most: int
+
+
+class StoredPlace(Struct, frozen=True):
+    """A begun turn as the storage has it.
+
+    `conversation` is None where it is gone; `branch` goes up from the question.  `is_answered`:
+    whether an answer of the job is stored.
+    """
+
+    conversation: Conversation | None
+    branch: Branch
+    is_answered: bool
+
+
 class Records(Protocol):
     """Conversations and messages.
 
@@ -141,6 +162,10 @@ class Records(Protocol):
         most; the message and its parent are there in any size.  None, where the message is not
         there.
         """
+        ...
+
+    async def places(self, turns: Sequence[BegunTurn]) -> Sequence[StoredPlace]:
+        """Look some begun turns up together, in their order: cheaper than one after another."""
         ...
 
     async def message_page(

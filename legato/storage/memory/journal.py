@@ -118,6 +118,9 @@ class MemoryJournal:
         stored_log = self._store.stored_logs.get(job_id)
         return Kept(list(stored_log.entries) if stored_log else [])
 
+    async def read_all(self, job_ids: Sequence[str]) -> Sequence[Kept]:
+        return [await self.read(each) for each in job_ids]
+
     async def mark_done(self, job_ids: Sequence[str]) -> None:
         await self._enter()
         for job_id in self._own(job_ids):

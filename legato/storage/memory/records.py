@@ -24,7 +24,15 @@ from legato.storage.contracts.quotas import (
     conversation_use,
     message_use,
 )
-from legato.storage.contracts.records import Branch, FoundMessage, FoundPage, MessagePage, Page
+from legato.storage.contracts.records import (
+    BegunTurn,
+    Branch,
+    FoundMessage,
+    FoundPage,
+    MessagePage,
+    Page,
+    StoredPlace,
+)
 from legato.storage.memory.actions import MemoryActions
 from legato.storage.memory.agents import MemoryAgents
 from legato.storage.memory.bans import MemoryBans
@@ -109,6 +117,14 @@ class MemoryRecords:
         found = {each.message_id: each for each in await self.messages(conversation_id)}
         newest = next(reversed(found), "")
         return branch_of(found, newest if message_id is None else message_id, most)
+
+    async def places(self, turns: Sequence[BegunTurn]) -> Sequence[StoredPlace]:
+        return [await self._place(turn) for turn in turns]
+
+    async def _place(self, turn: BegunTurn) -> StoredPlace:
+        conversation = await self.conversation(turn.conversation_id)
+        branch = await self.branch(turn.conversation_id, turn.message_id, most=turn.most)
+        return StoredPlace(conversation, branch, await self.answer(turn.job_id) is not None)
 
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None

@@ -87,11 +87,18 @@ class RedisJournal:
         return [each.job for each in news]
 
     async def read(self, job_id: str) -> Kept:
-        return await self._client.run(
-            lambda send: streams.kept(job_id, _pages(send, self._keys.job(job_id))),
-            self._reads,
-            anyway=True,
-        )
+        [kept] = await self.read_all([job_id])
+        return kept
+
+    async def read_all(self, job_ids: Sequence[str]) -> Sequence[Kept]:
+        def work(send: Send) -> Sequence[Kept]:
+            firsts = send([_page(self._keys.job(each), b"-") for each in job_ids])
+            return [
+                streams.kept(job_id, _pages(send, self._keys.job(job_id), entries(first)))
+                for job_id, first in zip(job_ids, firsts, strict=True)
+            ]
+
+        return await self._client.run(work, self._reads, anyway=True)
 
     async def mark_done(self, job_ids: Sequence[str]) -> None:
         infos = self._own.infos(job_ids)
@@ -202,11 +209,13 @@ def _outcome(entries: Entries, reply: RedisReply) -> Outcome:
     return Tail(entries.epoch, entries.last, number(reply))
 
 
-def _pages(send: Send, key: bytes) -> Iterator[StreamEntry]:
-    start = b"-"
-    while True:
-        page = entries(*send([command("XRANGE", key, start, "+", "COUNT", PAGE)]))
+def _pages(send: Send, key: bytes, page: Sequence[StreamEntry]) -> Iterator[StreamEntry]:
+    """All entries of a stream; `page` has the first ones."""
+    yield from page
+    while len(page) == PAGE:
+        page = entries(*send([_page(key, b"(" + page[-1].id)]))
         yield from page
-        if len(page) < PAGE:
-            return
-        start = b"(" + page[-1].id
+
+
+def _page(key: bytes, start: bytes) -> Command:
+    return command("XRANGE", key, start, "+", "COUNT", PAGE)

@@ -13,6 +13,7 @@ Rooms: `connection` (engines and worker threads), `schema` (tables and their rev
 - `journal`: the journal in SQL: appended in batches, and read after a crash
 - `keys`: API keys in a database
 - `overlaps`: appends in SQL that do not simply follow: repetitions, later owners, refusals
+- `places`: the turns of waiting runs, looked up together
 - `quotas`: a user's storage use in a database, and whether there is room for more
 - `records`: records in a database
 - `responses`: stored responses in a database

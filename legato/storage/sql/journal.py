@@ -82,14 +82,18 @@ class SqlJournal:
         return await self._database.write(work, anyway=True)
 
     async def read(self, job_id: str) -> Kept:
-        def work(connection: Connection) -> Kept:
-            joining = Joining()
-            for row in connection.execute(READ, {"of_job": job_id}):
+        [kept] = await self.read_all([job_id])
+        return kept
+
+    async def read_all(self, job_ids: Sequence[str]) -> Sequence[Kept]:
+        def work(connection: Connection) -> Sequence[Kept]:
+            logs = {job_id: Joining() for job_id in job_ids}
+            for row in connection.execute(READ, {"of_jobs": [*logs]}):
                 try:
-                    joining.add(_entries(row))
+                    logs[row.job_id].add(_entries(row))
                 except MsgspecError as error:
-                    joining.miss(f"its entries from {row.first} on: {error}")
-            return joining.kept()
+                    logs[row.job_id].miss(f"its entries from {row.first} on: {error}")
+            return [logs[job_id].kept() for job_id in job_ids]
 
         return await self._database.read(work, anyway=True)
 

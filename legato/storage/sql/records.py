@@ -12,7 +12,14 @@ from legato.storage.checks import require_limit, require_together
 from legato.storage.clock import Clock, microseconds, utc_now
 from legato.storage.contracts.errors import ForeignConversation, RequestTaken, StoredTurn
 from legato.storage.contracts.quotas import UNBOUNDED, Quota, StorageUse
-from legato.storage.contracts.records import Branch, FoundPage, MessagePage, Page
+from legato.storage.contracts.records import (
+    BegunTurn,
+    Branch,
+    FoundPage,
+    MessagePage,
+    Page,
+    StoredPlace,
+)
 from legato.storage.paging import FOUND, cut, decode_cursor, decode_place, page_of, place_before
 from legato.storage.sql.actions import SqlActions
 from legato.storage.sql.agents import SqlAgents
@@ -21,6 +28,7 @@ from legato.storage.sql.branches import read_branch
 from legato.storage.sql.connection.database import Database
 from legato.storage.sql.deletion import delete_some
 from legato.storage.sql.keys import SqlApiKeys
+from legato.storage.sql.places import read_places
 from legato.storage.sql.quotas import SqlQuotas, use_of
 from legato.storage.sql.responses import SqlResponses
 from legato.storage.sql.revocations import SqlRevocations
@@ -131,6 +139,9 @@ class SqlRecords:
         return await self._database.read(
             lambda connection: read_branch(connection, conversation_id, message_id, most)
         )
+
+    async def places(self, turns: Sequence[BegunTurn]) -> Sequence[StoredPlace]:
+        return await self._database.read(lambda connection: read_places(connection, turns))
 
     async def message_page(
         self, conversation_id: str, *, limit: int, most: int, cursor: str | None = None

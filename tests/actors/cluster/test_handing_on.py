@@ -6,6 +6,7 @@ from trio.testing import MockClock
 from legato.actors.absent_model import AbsentModel
 from legato.actors.ending import RESTART
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.config import Limits
 from legato.content import ErrorPart, TextPart
 from legato.events import AnyEnding, Failed, Finished, Queued, Stopped
@@ -77,10 +78,7 @@ async def test_one_whose_model_is_gone_fails_and_is_put_to_no_other(
     journal.close()
     records.down = False
     async with open_supervisor(
-        records=records,
-        models={"other": other},
-        dialects={},
-        limits=Limits(),
+        JobResources(records=records, models={"other": other}, dialects={}, limits=Limits()),
         journal=FlakyJournal(journal_store),
     ) as supervisor:
         found = supervisor.whereis(queued.job_id)

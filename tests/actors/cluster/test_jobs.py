@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.admission import Busy, TooManyForUser
-from legato.actors.cluster.jobs import Notices
+from legato.actors.cluster.jobs import DirectoryUpdates
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
@@ -429,20 +429,20 @@ async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
         assert replicas.world.infos == {}
 
 
-async def test_a_notice_that_comes_while_the_one_before_is_told_is_told_as_well(
+async def test_an_update_that_comes_while_the_one_before_is_told_is_told_as_well(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    notices, told = Notices(guarded), list[str]()
+    updates, told = DirectoryUpdates(guarded), list[str]()
 
     async def second() -> None:
         told.append("second")
 
     async def first() -> None:
         told.append("first")
-        notices.add("j", second)
+        updates.add("j", second)
 
-    notices.add("j", first)
-    nursery.start_soon(notices.run)
+    updates.add("j", first)
+    nursery.start_soon(updates.run)
     await trio.sleep(0.1)
     assert told == ["first", "second"]
 
@@ -456,10 +456,10 @@ async def guarded(work: Callable[[], Awaitable[object]], name: str) -> bool:
     return True
 
 
-async def test_a_notice_that_crashed_is_told_again_and_delays_no_other(
+async def test_an_update_that_crashed_is_told_again_and_delays_no_other(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    notices, tries = Notices(guarded), list[str]()
+    updates, tries = DirectoryUpdates(guarded), list[str]()
 
     async def crash_once() -> None:
         tries.append("crashing")
@@ -469,19 +469,19 @@ async def test_a_notice_that_crashed_is_told_again_and_delays_no_other(
     async def at_once() -> None:
         tries.append("told")
 
-    notices.add("1", crash_once)
-    notices.add("2", at_once)
-    nursery.start_soon(notices.run)
+    updates.add("1", crash_once)
+    updates.add("2", at_once)
+    nursery.start_soon(updates.run)
     await trio.sleep(0.1)
     assert tries == ["crashing", "told"]
     await trio.sleep(2)
     assert tries == ["crashing", "told", "crashing"]
 
 
-async def test_one_notice_that_cannot_be_told_delays_no_other(
+async def test_one_update_that_cannot_be_told_delays_no_other(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    notices, told = Notices(guarded), list[str]()
+    updates, told = DirectoryUpdates(guarded), list[str]()
 
     async def never() -> None:
         raise StorageError("that shard is away")
@@ -489,9 +489,9 @@ async def test_one_notice_that_cannot_be_told_delays_no_other(
     async def at_once() -> None:
         told.append("told")
 
-    notices.add("1", never)
-    notices.add("2", at_once)
-    nursery.start_soon(notices.run)
+    updates.add("1", never)
+    updates.add("2", at_once)
+    nursery.start_soon(updates.run)
     await trio.sleep(0.1)
     assert told == ["told"]
 

@@ -4,6 +4,7 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.events import Failed
@@ -99,10 +100,12 @@ async def test_an_answer_is_stored_though_its_provider_is_slow_to_close(
 ) -> None:
     records, model = FlakyRecords(), SlowToClose(seconds=15)
     async with open_supervisor(
-        records=records,
-        models={"played": model},
-        dialects={"librechat": LibreChat},
-        limits=Limits(),
+        JobResources(
+            records=records,
+            models={"played": model},
+            dialects={"librechat": LibreChat},
+            limits=Limits(),
+        ),
         journal=FlakyJournal(JournalStore()),
     ) as supervisor:
         job = House(supervisor, model, records).start()

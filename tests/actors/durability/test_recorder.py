@@ -17,6 +17,7 @@ from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
 from legato.actors.queue.waiting_turn import WaitingTurn
+from legato.actors.resources import JobResources
 from legato.actors.start import NotStarted, StartReply, start_turn
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Log
@@ -304,10 +305,12 @@ async def test_an_answer_whose_provider_cannot_be_closed_is_stored_and_ends(
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(
             nursery,
-            records=records,
-            models={"played": model},
-            dialects={},
-            limits=Limits(store_timeout=3),
+            JobResources(
+                records=records,
+                models={"played": model},
+                dialects={},
+                limits=Limits(store_timeout=3),
+            ),
             journal=FlakyJournal(JournalStore()),
             patience=600.0 if is_shared else 0.0,
         )

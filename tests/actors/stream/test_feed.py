@@ -33,6 +33,7 @@ class OpenSink:
         self.chunks: list[Chunk] = []
         self.closed = False
         self.is_left = False
+        self.waiting = 0
 
     def push(self, chunk: Chunk) -> bool:
         self.chunks.append(chunk)

@@ -13,6 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
 from legato.actors.lifespan import open_supervisor
+from legato.actors.resources import JobResources
 from legato.actors.stream.memory_sizes import EVENT_BYTES
 from legato.actors.stream.packing import size_of
 from legato.actors.subscription import Subscription
@@ -86,10 +87,12 @@ async def read(supervisor: Supervisor, job_id: str, dialects: Iterator[str]) -> 
 @asynccontextmanager
 async def open_sayer(texts: Sequence[str], **limits: Any) -> AsyncIterator[Supervisor]:
     async with open_supervisor(
-        records=FaultyRecords(),
-        models={"sayer": Sayer(texts)},
-        dialects=DIALECTS,
-        limits=Limits(**limits),
+        JobResources(
+            records=FaultyRecords(),
+            models={"sayer": Sayer(texts)},
+            dialects=DIALECTS,
+            limits=Limits(**limits),
+        )
     ) as supervisor:
         yield supervisor
 

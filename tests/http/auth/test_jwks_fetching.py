@@ -10,7 +10,8 @@ from legato.http.auth.authenticator import (
     Unauthorized,
     User,
 )
-from legato.http.auth.jwks import MAX_AGE, MIN_INTERVAL, PublicKeys
+from legato.http.auth.jwks import PublicKeys
+from legato.http.auth.kept_document import MAX_AGE, MIN_INTERVAL
 from tests.support.http.identity import NOW, SECRET, Clock, Provider, jwk, token
 
 

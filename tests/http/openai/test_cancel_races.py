@@ -23,7 +23,7 @@ from tests.support.openai.asked import PATH, asked, refusal, text_of
 from tests.support.openai.paced import PacedModel
 from tests.support.reading import checkpoints
 
-RACES: Final = 1000
+RACES: Final = 400
 IN_A_HOUSE: Final = 200  # races in one application, which keeps all responses and grows slow
 LONGEST: Final = 40  # turns of the scheduler: about as many as a cancel needs to reach the job
 

@@ -21,7 +21,7 @@ ROADS = pytest.mark.parametrize("road", ["", BASE], ids=["taken off", "left ther
 @ROADS
 async def test_the_page_finds_all_that_is_its_own(road: str) -> None:
     async with open_client(base_path=BASE) as ann:
-        for path in ("/", "/c/6ba7b810-9dad-41d1-80b4-00c04fd430c8"):
+        for path in ("/", "/c/6ba7b810-9dad-41d1-80b4-00c04fd430c8", "/inspect", "/inspect/x"):
             reply = await ann.get(road + path)
             assert reply.status == 200
             addresses = [part.partition('"')[0] for part in reply.text.split('="/')[1:]]

@@ -97,7 +97,7 @@ class DirectMachine(Machine):
         return kind(self.job, start)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data(), st.random_module())
 def test_the_promise_holds_past_the_server(data: st.DataObject, random: object) -> None:
     trio.run(play, data, DirectMachine, clock=MockClock(autojump_threshold=0))

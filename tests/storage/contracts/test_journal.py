@@ -51,6 +51,7 @@ class Looking:
         self._replica = replica
         self.append = replica.journal.append
         self.read = replica.journal.read
+        self.read_all = replica.journal.read_all
         self.mark_done = replica.journal.mark_done
         self.forget = replica.journal.forget
         self.abandon = replica.journal.abandon
@@ -136,6 +137,18 @@ async def test_jobs_do_not_mix(journal: Journal) -> None:
     assert (await journal.read("j1")).entries == [one]
     assert [each.first for each in (await journal.read("j2")).entries] == [1, 2]
     assert await journal.read("j3") == Kept([])
+
+
+async def test_logs_read_together_are_those_read_one_by_one(journal: Journal) -> None:
+    ids = [f"j{number}" for number in range(40)]
+    await journal.append([Entries(each, 1, 1, EVENTS[:2]) for each in ids])
+    await journal.append([Entries(each, 1, 3, EVENTS[2:5]) for each in ids[::2]])
+    asked = [*reversed(ids), "unknown"]
+    logs = await journal.read_all(asked)
+
+    assert list(logs) == [await journal.read(each) for each in asked]
+    assert [len(kept.entries) for kept in logs] == [1, 2] * 20 + [0]
+    assert list(await journal.read_all([])) == []
 
 
 async def test_what_is_appended_twice_is_there_once(journal: Journal) -> None:

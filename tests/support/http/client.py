@@ -170,6 +170,12 @@ class Client:
     ) -> AsyncIterator[Stream]:
         """The stream, open; leaving drops the connection."""
         path = f"/api/agents/chat/stream/{stream_id}{query}"
+        async with self.open(path, **headers) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def open(self, path: str, **headers: str) -> AsyncIterator[Stream]:
+        """A stream at any path; leaving drops the connection."""
         own = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         connection = self.connect("GET", path, own)
         async with connection:

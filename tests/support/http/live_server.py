@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from legato.actors.job import Job
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.resources import JobResources
 from legato.agents.run import AgentRuns
 from legato.agents.tools.toolbox import open_toolbox
 from legato.config import Limits, Settings
@@ -23,7 +24,7 @@ from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
 from legato.http.server.server import GRACE, IDLE, serve_until
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
-from legato.http.streams.streaming import StreamBody
+from legato.http.streams.streaming import LastingBody
 from legato.models.contract import FinishReport, Model, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.open import open_storage
@@ -92,7 +93,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await trio.sleep(0.005)
 
 
-def has_begun(body: StreamBody) -> bool:
+def has_begun(body: LastingBody) -> bool:
     """Whether its job has given it anything."""
     if isinstance(body, DirectBody):
         return body._sink.seq > 0
@@ -100,7 +101,7 @@ def has_begun(body: StreamBody) -> bool:
     return body._subscription._sink is not None
 
 
-def kept_for(body: StreamBody) -> int:
+def kept_for(body: LastingBody) -> int:
     """How many bytes wait in this process for a body's reader."""
     if isinstance(body, DirectBody):
         return len(body._sink._rest)
@@ -162,11 +163,13 @@ async def _runtime(settings: Settings, others: Sequence[Model]) -> AsyncIterator
         open_guards(settings, storage.records.bans) as guards,
         open_toolbox(settings) as toolbox,
         open_supervisor(
-            records=storage.records,
-            models=models,
-            dialects=DIALECTS,
-            limits=settings.limits,
-            runs=AgentRuns(models, toolbox),
+            JobResources(
+                records=storage.records,
+                models=models,
+                dialects=DIALECTS,
+                limits=settings.limits,
+                runs=AgentRuns(models, toolbox),
+            ),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,

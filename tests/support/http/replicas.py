@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from legato.actors.cluster.lifespan import open_replica
+from legato.actors.resources import JobResources
 from legato.agents.run import AgentRuns
 from legato.agents.tools.contract import NoTools
 from legato.config import Limits, Settings
@@ -49,11 +50,13 @@ async def opened(
         open_revocation_list(records.revocations) as revoked,
         open_replica(
             MemoryReplication(world, lease=LEASE, me=me),
-            records=records,
-            models=models,
-            dialects=DIALECTS,
-            limits=settings.limits,
-            runs=AgentRuns(models, NoTools()),
+            JobResources(
+                records=records,
+                models=models,
+                dialects=DIALECTS,
+                limits=settings.limits,
+                runs=AgentRuns(models, NoTools()),
+            ),
             lease=LEASE,
             on_owner_lost="seal",
         ) as replica,

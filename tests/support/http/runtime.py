@@ -6,6 +6,7 @@ from typing import Any
 
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.resources import JobResources
 from legato.agents.run import AgentRuns
 from legato.agents.tools.toolbox import open_toolbox
 from legato.config import Limits, Settings
@@ -67,11 +68,13 @@ async def open_house(
         open_guards(settings, storage.records.bans, clock=clock) as guards,
         open_toolbox(settings, storage.records.actions) as toolbox,
         open_supervisor(
-            records=storage.records,
-            models=table,
-            dialects=DIALECTS,
-            limits=settings.limits,
-            runs=AgentRuns(table, toolbox),
+            JobResources(
+                records=storage.records,
+                models=table,
+                dialects=DIALECTS,
+                limits=settings.limits,
+                runs=AgentRuns(table, toolbox),
+            ),
             journal=storage.journal,
         ) as supervisor,
         open_key_ring(storage.records.api_keys) as key_ring,

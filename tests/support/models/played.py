@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,8 @@ class PlayedProvider:
         self.connections += 1
         with stream.socket:
             while await self._receive_request(stream):
-                await self.plays.pop(0)(stream)
+                with suppress(trio.BrokenResourceError):  # a client that has read enough leaves
+                    await self.plays.pop(0)(stream)
 
     async def _receive_request(self, stream: trio.SocketStream) -> bool:
         received = b""

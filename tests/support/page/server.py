@@ -21,6 +21,7 @@ ODD = Path(__file__).parents[1] / "mcp" / "server.py"
 
 CONFIG = f"""
 default_model = "quick"
+inspect_admins = ["root"]
 
 [models.quick]
 provider = "scripted"
@@ -148,13 +149,15 @@ class LegatoServer(Struct, frozen=True):
 
 
 @contextmanager
-def running_server(folder: Path, port: int = 0, **variables: str) -> Iterator[LegatoServer]:
+def running_server(
+    folder: Path, port: int = 0, *, more: str = "", **variables: str
+) -> Iterator[LegatoServer]:
     """Serve from `folder`, where its settings and its database are, until the block ends.
 
-    `port` 0 stands for a free one; `variables` are set besides.
+    `port` 0 stands for a free one; `more` are further settings, `variables` are set besides.
     """
     config = folder / "legato.toml"
-    config.write_text(CONFIG)
+    config.write_text(CONFIG + more)
     command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--config", str(config)]
     settings = {
         "LEGATO_JWT_SECRET": SECRET,

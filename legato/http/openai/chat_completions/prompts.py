@@ -63,13 +63,7 @@ def turn_of(
     check_images(messages, model, "messages")
     job_id = ULID()
     name = body.model if agents and body.model else model.name
-    api_request = ApiRequest(
-        api=API,
-        user=user,
-        model=name,
-        echo=to_builtins(_echo(body, job_id)),
-        logprobs=fields.get("logprobs") is True,
-    )
+    api_request = _api_request(body, fields, job_id, user, name)
     turn = Turn(
         job_id=str(job_id),
         conversation_id=f"{PREFIX}{job_id}",
@@ -85,6 +79,18 @@ def turn_of(
         agents=agents,
     )
     return RequestedTurn(turn, left_out)
+
+
+def _api_request(
+    body: CompletionBody, fields: Mapping[str, Any], job_id: ULID, user: str, model: str
+) -> ApiRequest:
+    return ApiRequest(
+        api=API,
+        user=user,
+        model=model,
+        echo=to_builtins(_echo(body, job_id)),
+        logprobs=fields.get("logprobs") is True,
+    )
 
 
 def _echo(body: CompletionBody, job_id: ULID) -> Echo:

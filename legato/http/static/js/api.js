@@ -43,6 +43,9 @@ export const BASE = new URL("../../", import.meta.url).pathname;
 /** The address of a conversation; of none, that of a new one. */
 export const pageOf = (id) => (id === null ? BASE : `${BASE}c/${at(id)}`);
 
+/** The address of what is known of all jobs, or of one. */
+export const inspectPageOf = (id = null) => (id === null ? `${BASE}inspect` : `${BASE}inspect/${at(id)}`);
+
 export const streamPath = (id) => `${BASE}api/agents/chat/stream/${at(id)}`;
 
 export const models = () => call("GET", "api/models");
@@ -54,6 +57,10 @@ export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
 const FOUND = 20; // messages found at once
 const TITLED = 5; // conversations found by their title: who wants more writes another word
+/** Your generations as times and counts; `everybody`: those of all users. */
+export const jobs = (everybody) => call("GET", `api/jobs${everybody ? "?everybody=true" : ""}`);
+export const job = (id) => call("GET", `api/jobs/${at(id)}`);
+
 const PAGE = 40; // messages: more than a screen holds, and soon there
 
 /** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */

@@ -7,6 +7,8 @@ export function titleOf({ payload }) {
       return `May ${payload.action_requests[0].name} run?`;
     case "ask_user_question":
       return payload.question || "The agent asks you something.";
+    case "client_tool":
+      return `${payload.name} is to be run by the program that started this answer.`;
     default:
       return messagesOf(payload)[0] || `${payload.name ?? "A tool"} asks for your input.`;
   }

@@ -26,10 +26,10 @@ export class Endings {
   }
 
   /** Note the final frame of `id`, at event `seq`; `facts`: what else was seen. */
-  ended(id, { aborted, unsaved }, seq, facts) {
+  ended(id, { aborted, unsaved, generationId: job }, seq, facts) {
     const before = this.of(id);
     const stopped = aborted ? { stopped: before.stopped ?? "elsewhere" } : { stopped: undefined };
-    this.#add(id, { ...stopped, unsaved, seq, ...facts });
+    this.#add(id, { ...stopped, unsaved, seq, job, ...facts });
   }
 
   of(id) {

@@ -24,19 +24,20 @@ export function pauseBefore(attempt, random = Math.random) {
  * `on.frame(payload)` gets every frame but the terminal one, `on.seen(cursor)` the cursor of every
  * event.  `on.connection("live" | "reconnecting", retry)` says how it goes: the next try is at
  * `retry.until` (of `performance.now()`), or when `retry.now()` is called.  `on.brought(count)` is
- * told after a reconnect how many events the first read brought.
+ * told after a reconnect how many events the first read brought, `on.event(event)` every event as
+ * it came, the last one included.  `pauseBefore(attempt)`: how long to wait after a cut, in ms.
  *
  * Returns `{kind, ...}`: "ended" with `frame` or `error`; "gone" (nothing to follow: read the
  * stored messages); "login"; "refused" with `message`; "left" once `signal` is aborted.
  */
 export async function follow(streamId, { on, signal, fetch = window.fetch.bind(window), ...options }) {
-  const reader = { streamId, cursor: "", beginning: false, attempt: 0, on, signal, fetch, silence: SILENCE, ...options };
+  const reader = { streamId, cursor: "", beginning: false, attempt: 0, on, signal, fetch, silence: SILENCE, pauseBefore, ...options };
   for (;;) {
     reader.isBack = reader.cursor !== "";
     const outcome = await followOnce(reader);
     if (signal.aborted) return { kind: "left" };
     if (outcome.kind !== "cut") return outcome;
-    await pause((outcome.retryAfter ?? 0) * 1000 + pauseBefore(reader.attempt++), signal, (retry) =>
+    await pause((outcome.retryAfter ?? 0) * 1000 + reader.pauseBefore(reader.attempt++), signal, (retry) =>
       on.connection("reconnecting", retry));
     if (signal.aborted) return { kind: "left" };
   }
@@ -97,6 +98,7 @@ function tellBrought(count, reader) {
 
 function takeEvent({ event, data, id }, reader) {
   if (id) reader.on.seen?.(id);
+  reader.on.event?.({ event, data, id });
   if (event !== "message" && event !== "error") return null; // a later version's
   const payload = JSON.parse(data);
   if (event === "error") return { kind: "ended", error: String(payload.error) };

@@ -61,7 +61,11 @@ _OF_JOBS: Final[BindParameter[Any]] = bindparam("of_jobs", expanding=True)
 _OWN: Final = and_(JOBS.c.job_id.in_(_OF_JOBS), JOBS.c.owner == bindparam("of_owner"))
 _THIS: Final = ENTRIES.c.job_id == bindparam("of_job")
 MARK_DONE: Final = update(JOBS).where(_OWN).values(settled=True, attempts=0)
-READ: Final = select(ENTRIES).where(_THIS).order_by(ENTRIES.c.epoch, ENTRIES.c.first)
+READ: Final = (
+    select(ENTRIES)
+    .where(ENTRIES.c.job_id.in_(_OF_JOBS))
+    .order_by(ENTRIES.c.job_id, ENTRIES.c.epoch, ENTRIES.c.first)
+)
 
 # To forget a job: these statements in their order.
 FORGET: Final = delete(JOBS).where(_OWN, JOBS.c.epoch == 1)  # entries go with the job

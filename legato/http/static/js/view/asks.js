@@ -171,6 +171,19 @@ class QuestionCard extends Card {
   }
 }
 
+/** A call of a tool that another client runs: its arguments, and a way to go on without it. */
+class ClientToolCard extends Card {
+  constructor(ask, actions) {
+    super(ask, actions, el("pre", { tabIndex: 0, role: "region", aria: { label: "Arguments" } }, indented(ask.payload.arguments)));
+  }
+
+  choices() {
+    const { tool_call_id: call } = this.ask.payload;
+    const skip = () => this.send(() => ({ decisions: [{ tool_call_id: call, decision: "reject" }] }));
+    return [button("Go on without it", skip)];
+  }
+}
+
 /** Input for a tool: a form made of the schema of what is asked for. */
 class ElicitationCard extends Card {
   constructor(ask, actions) {
@@ -193,7 +206,7 @@ class ElicitationCard extends Card {
   }
 }
 
-const CARDS = { tool_approval: ApprovalCard, ask_user_question: QuestionCard, elicitation: ElicitationCard };
+const CARDS = { tool_approval: ApprovalCard, ask_user_question: QuestionCard, elicitation: ElicitationCard, client_tool: ClientToolCard };
 
 /** Addresses that a tool asks to visit: shown whole, since a name may say something else. */
 function linksOf({ requests = {} }) {

@@ -1,4 +1,5 @@
 /** One message of the thread.  `actions`: edit, editAnswer, regenerate, continue, choose, answer, logIn. */
+import { inspectPageOf } from "../api.js";
 import { endingOf } from "../endings.js";
 import { textOfMessage } from "../fold.js";
 import { statusOf } from "../status.js";
@@ -88,7 +89,7 @@ export class AnswerView {
     this.#shown = running ? null : message;
     this.#asks.show(running ? turn.pending.asks : []);
     if (running) this.showProgress(turn);
-    else this.#showEnding(row, busy, endingOf(message, seen));
+    else this.#showEnding(row, busy, endingOf(message, seen), seen);
     const key = running ? "running" : keyOf(row, busy) + JSON.stringify(seen);
     refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy, seen)));
   }
@@ -108,9 +109,9 @@ export class AnswerView {
   showProgress(turn) {
     const { mark, text, action } = statusOf(turn, performance.now());
     this.#status.hidden = false;
-    refill(this.#status, `running ${mark} ${action}`, () => [
+    refill(this.#status, `running ${mark} ${action} ${turn.generationId}`, () => [
       markOf(mark),
-      el("span", { className: "status" }),
+      timelineOf(turn.generationId, "status"),
       action === "now" ? button("Now", () => turn.retry?.now()) : null,
       action === "login" ? button("Log in", () => this.actions.logIn()) : null,
     ]);
@@ -118,12 +119,12 @@ export class AnswerView {
   }
 
   /** Say how the answer ended, and what can be done about it; an answer that is whole needs no word. */
-  #showEnding({ message }, busy, ending) {
+  #showEnding({ message }, busy, ending, seen) {
     this.#status.hidden = ending === null;
     if (ending === null) return;
-    refill(this.#status, JSON.stringify([ending, busy]), () => [
+    refill(this.#status, JSON.stringify([ending, busy, seen.job]), () => [
       markOf(ending.mark),
-      el("span", { className: "status ending" }, ending.text),
+      timelineOf(seen.job, "status ending", ending.text),
       ending.goesOn ? button("Continue", () => this.actions.continue(message), { disabled: busy }) : null,
       button("Again", () => this.actions.regenerate(message.parentMessageId), { disabled: busy }),
     ]);
@@ -137,7 +138,7 @@ export class AnswerView {
       copyButton(message),
       iconButton("again", "Answer again", again, { disabled: busy }),
       lastText(message) < 0 ? null : iconButton("edit", "Edit the answer", () => this.#edit(message), { disabled: busy }),
-      el("span", { className: "about" }, aboutOf(message, seen)),
+      timelineOf(seen.job, "about", aboutOf(message, seen)),
     ];
   }
 
@@ -146,6 +147,12 @@ export class AnswerView {
     const save = (text) => this.actions.editAnswer(message, index, text);
     edit(this.#parts.element, message.content[index].text, { label: "Edit the answer", submit: "Go on from here", save });
   }
+}
+
+/** Words about a job that lead to its timeline, where the job is known. */
+function timelineOf(job, className, text = "") {
+  if (!job) return el("span", { className }, text);
+  return el("a", { className: `${className} timeline`, href: inspectPageOf(job), title: "Its timeline" }, text);
 }
 
 const lastText = ({ content }) => (content ?? []).findLastIndex((part) => part?.type === "text");

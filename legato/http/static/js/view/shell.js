@@ -22,6 +22,10 @@ export class Shell {
       this.#isPutOff = true;
       $("login-dialog").close();
     };
+    // Every way to log in leads back to the conversation that is open.
+    const elsewhere = $("login-elsewhere").querySelector("a");
+    elsewhere.onclick = () => (elsewhere.search = new URLSearchParams({ next: location.pathname }));
+    $("login").querySelector("form").addEventListener("formdata", ({ formData }) => formData.set("next", location.pathname));
     $("login").querySelector("form").addEventListener("submit", (event) => {
       if (!$("login-dialog").open) return; // the server's own page follows
       event.preventDefault();

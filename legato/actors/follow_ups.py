@@ -1,0 +1,56 @@
+"""Has the words that no model read asked as turns of their own, each once, whatever dies.
+
+A job's ending is in the journal, and names these turns, before the turns are queued here.  The job
+is marked as done after that.  So the next process finds a job without the mark, and queues the
+turns again; a turn that is there already is known by its request's name.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from legato.actors.admission import ShuttingDown
+from legato.actors.conversation.turn import Turn
+from legato.actors.jobs import Jobs
+from legato.actors.mailbox import ActorStopped
+from legato.actors.ref import JobRef
+from legato.storage.contracts.records import Records
+
+
+class FollowUps:
+    """Queues turns for the jobs of a process.  `jobs` is set by whoever opens the process."""
+
+    def __init__(self, records: Records) -> None:
+        self.jobs: Jobs | None = None
+        self._records = records
+
+    async def queue(self, turns: Sequence[Turn]) -> bool:
+        """Return once the turns are kept, before all others that wait in their conversation.
+
+        False where this process is about to end, and the next one is to queue them.
+
+        Raises:
+            StorageError: where a turn cannot be kept now; to repeat the call is safe.
+        """
+        assert self.jobs is not None, "set before any job runs"
+        try:
+            started = [(turn, await self._started(turn, self.jobs)) for turn in turns]
+        except ShuttingDown:
+            return False
+        for turn, job in reversed(started):
+            if job is not None:
+                with suppress(ActorStopped):
+                    await job.move_to_front(turn.request_id or "")
+        return True
+
+    async def _started(self, turn: Turn, jobs: Jobs) -> JobRef | None:
+        """None where the turn was asked before, and its job has left."""
+        if not await jobs.knows(turn) and await self._is_stored(turn):
+            return None
+        job = (await jobs.start(turn, "enqueue", was_accepted=True)).job
+        with suppress(ActorStopped):
+            await job.queued()
+        return job
+
+    async def _is_stored(self, turn: Turn) -> bool:
+        assert turn.request_id is not None, "a steer names its turn"
+        return await self._records.turn_of_request(turn.user, turn.request_id) is not None
