@@ -87,6 +87,13 @@ export const rename = (conversationId, newTitle) =>
 export const remove = (conversationId) =>
   call("DELETE", "api/convos", { arg: { conversationId } });
 
+export const keys = () => call("GET", "api/api-keys");
+
+/** `expiresAt`: a time in ISO 8601; without it, whatever the server's rule is. */
+export const makeKey = (name, expiresAt) => call("POST", "api/api-keys", { name, expiresAt });
+
+export const revokeKey = (id) => call("DELETE", `api/api-keys/${at(id)}`);
+
 /** Log in by `token`, in place of nobody. */
 export async function logIn(token) {
   const body = new URLSearchParams({ token });

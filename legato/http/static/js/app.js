@@ -13,6 +13,7 @@ import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
 import { keepFocus } from "./view/focus.js";
+import { KeysView } from "./view/keys.js";
 import { ParametersView } from "./view/parameters.js";
 import { SearchView } from "./view/search.js";
 import { SettingsView } from "./view/settings.js";
@@ -34,6 +35,7 @@ const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
   open: (id) => go(id),
   rename: (id, title) => attempt(() => library.rename(id, title), id),
   remove: (id, title) => remove(id, title),
+  pin: (id, isPinned) => library.pin(id, isPinned),
   more: () => attempt(() => library.more()),
 });
 const search = new Search({
@@ -146,7 +148,7 @@ function showConversation() {
 function showLibrary() {
   const { active, hasMore } = library;
   const conversations = library.conversations.map((each) =>
-    ({ ...each, title: library.shownTitleOf(each.conversationId) }));
+    ({ ...each, title: library.shownTitleOf(each.conversationId), isPinned: library.isPinned(each.conversationId) }));
   sidebar.show({ conversations, active, hasMore, current: open.id });
   showTitle();
 }
@@ -256,6 +258,7 @@ async function remove(id, title) {
 
 async function removeAll() {
   if (!(await shell.confirm("Delete all your conversations? Every message is deleted with them."))) return;
+  if (!(await shell.confirm("Really all? There is no way back. You can save a conversation first."))) return;
   await attempt(() => library.removeAll());
   tabs.postMessage(open.id);
   go(null);
@@ -342,6 +345,7 @@ $("export").onchange = ({ target }) => {
   attempt(() => save(kind));
 };
 new SettingsView($, { removeAll });
+new KeysView($, { confirm: (question, name) => shell.confirm(question, name), failed });
 keepFocus(() => composer.text);
 enter();
 library.watch((error) => error.needsLogin && shell.askToLogIn({ unasked: true }));

@@ -103,9 +103,10 @@ export class Shell {
   }
 
   /** Ask before what cannot be undone; resolves to whether to go on. */
-  confirm(question) {
+  confirm(question, name = "Delete") {
     const dialog = this.$("confirm");
     this.$("confirm-text").textContent = question;
+    dialog.querySelector(".danger").textContent = name;
     dialog.returnValue = "cancel"; // what Escape means
     dialog.showModal();
     return new Promise((resolve) => {
