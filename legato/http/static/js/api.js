@@ -53,6 +53,16 @@ export const models = () => call("GET", "api/models");
 export const AGENT = "agent:";
 
 export const agents = () => call("GET", "api/agents?limit=100");
+
+/** An agent with its instructions, for who may edit it. */
+export const agent = (id) => call("GET", `api/agents/${at(id)}/expanded`);
+
+/** Make an agent, or change the one of `id`. */
+export const saveAgent = (id, fields) =>
+  id === null ? call("POST", "api/agents", fields) : call("PATCH", `api/agents/${at(id)}`, fields);
+
+export const removeAgent = (id) => call("DELETE", `api/agents/${at(id)}`);
+export const tools = () => call("GET", "api/agents/tools");
 export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
 const FOUND = 20; // messages found at once

@@ -9,6 +9,7 @@ import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
 import { Parameters } from "./parameters.js";
 import { Search } from "./search.js";
+import { AgentsView } from "./view/agents.js";
 import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
@@ -307,7 +308,13 @@ async function enter() {
   const { ok } = await attempt(() => library.refresh());
   if (!ok) return;
   shell.entered();
-  await attempt(async () => composer.offer(await api.models(), (await api.agents()).data));
+  await attempt(() => offer());
+}
+
+/** Offer models and agents; the agent of `id` is chosen. */
+async function offer(id = null) {
+  composer.offer(await api.models(), (await api.agents()).data);
+  if (id !== null) composer.choose(api.AGENT + id);
 }
 
 function failed(error) {
@@ -345,6 +352,11 @@ $("export").onchange = ({ target }) => {
   attempt(() => save(kind));
 };
 new SettingsView($, { removeAll });
+new AgentsView($, {
+  confirm: (question) => shell.confirm(question),
+  failed,
+  changed: (id) => attempt(() => offer(id)),
+});
 new KeysView($, { confirm: (question, name) => shell.confirm(question, name), failed });
 keepFocus(() => composer.text);
 enter();

@@ -47,6 +47,11 @@ export class ComposerView {
     return this.#efforts.get(model) ?? [];
   }
 
+  choose(name) {
+    this.picker.value = name;
+    localStorage.setItem(REMEMBERED, name);
+  }
+
   /** Offer models and agents; the one chosen last, where it is still there, else the default. */
   offer({ models, default: preferred }, agents) {
     this.#efforts = new Map(models.map(({ name, efforts }) => [name, efforts ?? []]));
