@@ -71,11 +71,12 @@ const TITLED = 5; // conversations found by their title: who wants more writes a
 export const jobs = (everybody) => call("GET", `api/jobs${everybody ? "?everybody=true" : ""}`);
 export const job = (id) => call("GET", `api/jobs/${at(id)}`);
 
-const PAGE = 40; // messages: more than a screen holds, and soon there
+const FIRST = 20; // messages: more than a screen holds, and soon there, …
+const PAGE = 40; // … and those above, for who scrolls
 
 /** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */
 export function messages(id, cursor) {
-  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+  const query = new URLSearchParams(cursor ? { limit: PAGE, cursor } : { limit: FIRST });
   return call("GET", `api/messages/${at(id)}?${query}`);
 }
 /** Messages found, as `{messages, nextCursor}`, each with an `excerpt`; `cursor`: those before. */
