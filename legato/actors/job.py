@@ -91,6 +91,7 @@ from legato.events import (
 )
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
+from legato.storage.contracts.errors import StorageError
 
 FIRST_EPOCH = 1
 
@@ -277,9 +278,12 @@ class Job:
 
     @property
     def still_waits(self) -> bool:
-        """Whether the turn is queued and kept as queued: any later owner may ask the model."""
-        is_beginning = isinstance(self._recorder.journal.ahead, Created)
-        return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
+        """Whether the turn is kept, and not opened yet: any later owner may ask the model.
+
+        A later owner also stores the question of a turn that begins just now: to store a question
+        twice is to store it once.
+        """
+        return self.state is State.OPENING and self.feed.queued is not None
 
     @property
     def may_change(self) -> bool:
@@ -360,6 +364,17 @@ class Job:
             close = self._recorder.close
             self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
         await self._retire()
+
+    async def over(self) -> None:
+        """Return once the end of the job is stored, so that no later process has the job go on.
+
+        Raises:
+            StorageError: where the storage does not take the end in time.
+        """
+        with trio.move_on_after(self._limits.store_timeout) as time:
+            await self._recorder.over()
+        if time.cancelled_caught:
+            raise StorageError("The end of the generation is not stored yet.")
 
     def leave(self) -> None:
         """End the job's life now, whatever the retention time says."""

@@ -233,15 +233,17 @@ class Supervisor(JobObserver):
             await self.discard(next(iter(jobs)).turn.job_id)
 
     async def discard(self, job_id: str) -> None:
-        """Stop a job, properly, and let go of the job.
+        """Stop a job, properly, and let go of the job once no later process can have it go on.
 
         Raises:
-            StorageError: where the job is parked, and cannot be read now.
+            StorageError: where the job is parked, and cannot be read now, or where the end of the
+                job is not kept in time.
         """
         await self.parking.find(job_id)
         if job := self.registry.find(job_id):
             with suppress(ActorStopped):
                 await job.ref.stop()
+            await job.over()
             job.leave()
             self._remove(job)
 

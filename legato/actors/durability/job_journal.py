@@ -148,6 +148,11 @@ class JobJournal:
         """Return when `finish` would return at once."""
         await self._until(lambda: self._is_finished)
 
+    async def over(self) -> None:
+        """Return once no later process finds the job without the ending."""
+        if self._content_tail:  # otherwise the journal never had anything of the job
+            await self.finished()
+
     async def finished_in_time(
         self, store_timeout: float, on_overdue: Callable[[], Awaitable[None]]
     ) -> None:

@@ -133,6 +133,11 @@ class Recorder:
         while not self.is_idle:
             await self._idle.wait()
 
+    async def over(self) -> None:
+        """Return once nothing is to be stored any more, and the journal has the ending."""
+        await self.idle()
+        await self.journal.over()
+
     def moment(self) -> int | None:
         """See TurnStore."""
         return self._store.moment()
