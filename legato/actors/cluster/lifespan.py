@@ -66,8 +66,9 @@ async def open_replica(
         notices = SharedNotices(replication.notices, supervisor.settled)
         await notices.open()
         supervisor.notices = notices
-        parts = nursery, supervisor, journal, records, successor, retention
-        failover = Failover(*parts, notices.doubt)
+        failover = Failover(
+            *(nursery, supervisor, journal, records, successor, retention), notices.doubt
+        )
         host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
         peers = Transport(nursery, replication.me, replication.post, host, guarded)
         heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)

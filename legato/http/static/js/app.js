@@ -8,10 +8,16 @@ import { asJson, asMarkdown, download, fileName } from "./export.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
 import { Notices } from "./notices.js";
+import { Parameters } from "./parameters.js";
+import { Search } from "./search.js";
+import { AgentsView } from "./view/agents.js";
 import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
 import { isComposing } from "./view/dom.js";
 import { keepFocus } from "./view/focus.js";
+import { KeysView } from "./view/keys.js";
+import { ParametersView } from "./view/parameters.js";
+import { SearchView } from "./view/search.js";
 import { SettingsView } from "./view/settings.js";
 import { Shell } from "./view/shell.js";
 import { SidebarView } from "./view/sidebar.js";
@@ -23,6 +29,7 @@ const LONGEST_INTERIM = 60; // characters of a question in place of a title
 
 const drafts = new Drafts();
 const endings = new Endings();
+const parameters = new Parameters();
 const shell = new Shell($, { showNews: () => open.showNews(), stay: () => open.stay(), logIn });
 const library = new Library({ changed: showLibrary });
 const notices = new Notices({
@@ -42,8 +49,23 @@ const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
   open: (id) => go(id),
   rename: (id, title) => attempt(() => library.rename(id, title)),
   remove: (id, title) => remove(id, title),
+  pin: (id, isPinned) => library.pin(id, isPinned),
   more: () => attempt(() => library.more()),
 });
+const search = new Search({
+  found: (found) => searching.show(found),
+  cleared: () => searching.hide(),
+  failed,
+});
+const searching = new SearchView(
+  { form: $("search"), found: $("found"), said: $("found-said"), all: $("all-conversations") },
+  {
+    begin: () => shell.openSidebar(),
+    look: (words) => search.look(words),
+    more: () => attempt(() => search.more()),
+    open: (id, messageId) => go(id, messageId),
+  },
+);
 const thread = new ThreadView({ scroller: $("scroller"), list: $("thread"), latest: $("latest") }, {
   choose: (row, step) => open.choose(row, step),
   edit: (message, text) => ask(() => open.ask(text, composer.model, message.parentMessageId)),
@@ -73,6 +95,15 @@ const chips = new ChipsView({ list: $("chips"), said: $("chips-said") }, {
   giveBack: (text) => composer.giveBack(text),
 });
 let removing = null; // the conversation that this page is deleting
+const fieldsOf = (id, model) => parameters.fieldsOf(id, model, composer.effortsOf(model));
+const dials = new ParametersView($, {
+  settings: () => parameters.of(open.id),
+  efforts: () => composer.effortsOf(composer.model),
+  save: (settings, isForNew) => {
+    parameters.set(open.id, settings);
+    if (isForNew) parameters.setForNew(settings);
+  },
+});
 let open = openConversation(idInAddress());
 
 function idInAddress() {
@@ -80,22 +111,22 @@ function idInAddress() {
   return match ? decodeURIComponent(match[1]) : null;
 }
 
-/** Go to a conversation, or with null to a new one. */
-function go(id) {
+/** Go to a conversation, there to one of its messages, or with null to a new one. */
+function go(id, messageId) {
   history.pushState(null, "", api.pageOf(id));
-  show(id);
+  show(id, messageId);
 }
 
-function show(id) {
+function show(id, messageId) {
   chips.clear();
   open.leave();
-  open = openConversation(id);
+  open = openConversation(id, messageId);
   shell.closeSidebar();
   composer.text.focus({ preventScroll: true });
 }
 
-function openConversation(id) {
-  const conversation = new Conversation(id, endings, {
+function openConversation(id, messageId) {
+  const conversation = new Conversation(id, { endings, fieldsOf }, {
     changed: () => conversation === open && showConversation(),
     grew: (position) => conversation === open && thread.grew(position),
     named: (newId) => named(conversation, newId),
@@ -105,8 +136,16 @@ function openConversation(id) {
   composer.load(drafts.get(id));
   thread.open(conversation);
   queueMicrotask(showConversation);
-  notices.settled.then(() => attempt(() => conversation.refresh()));
+  notices.settled.then(() => attempt(() => read(conversation, messageId)));
   return conversation;
+}
+
+/** Read a conversation, and go to one of its messages, however far above. */
+async function read(conversation, messageId) {
+  await conversation.refresh();
+  if (messageId === undefined || conversation !== open) return;
+  if (await conversation.find(messageId)) thread.toMessage(messageId);
+  else shell.say("That message is no longer there.");
 }
 
 function showConversation() {
@@ -115,13 +154,19 @@ function showConversation() {
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   chips.show({ unread: open.steers.unread, steers: open.steers.waiting, turns: open.queue.waiting });
+  dials.show();
   showTitle();
 }
 
 function showLibrary() {
   const { active, hasMore } = library;
   const conversations = library.conversations.map((each) =>
-    ({ ...each, title: library.shownTitleOf(each.conversationId), asks: library.asks(each.conversationId) }));
+    ({
+      ...each,
+      title: library.shownTitleOf(each.conversationId),
+      asks: library.asks(each.conversationId),
+      isPinned: library.isPinned(each.conversationId),
+    }));
   sidebar.show({ conversations, active, hasMore, current: open.id });
   showTitle();
 }
@@ -132,6 +177,7 @@ function showTitle() {
 }
 
 function named(conversation, id) {
+  parameters.begun(id);
   if (conversation !== open) return;
   history.replaceState(null, "", api.pageOf(id));
   showTitle();
@@ -237,6 +283,7 @@ async function remove(id, title) {
 
 async function removeAll() {
   if (!(await shell.confirm("Delete all your conversations? Every message is deleted with them."))) return;
+  if (!(await shell.confirm("Really all? There is no way back. You can save a conversation first."))) return;
   removing = open.id;
   await attempt(() => library.removeAll());
   go(null);
@@ -282,7 +329,13 @@ async function enter() {
   });
   if (!ok) return;
   shell.entered();
-  await attempt(async () => composer.offer(await api.models(), (await api.agents()).data));
+  await attempt(() => offer());
+}
+
+/** Offer models and agents; the agent of `id` is chosen. */
+async function offer(id = null) {
+  composer.offer(await api.models(), (await api.agents()).data);
+  if (id !== null) composer.choose(api.AGENT + id);
 }
 
 function failed(error) {
@@ -315,5 +368,11 @@ $("export").onchange = ({ target }) => {
   attempt(() => save(kind));
 };
 new SettingsView($, { removeAll });
+new AgentsView($, {
+  confirm: (question) => shell.confirm(question),
+  failed,
+  changed: (id) => attempt(() => offer(id)),
+});
+new KeysView($, { confirm: (question, name) => shell.confirm(question, name), failed });
 keepFocus(() => composer.text);
 enter();

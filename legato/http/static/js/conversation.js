@@ -29,9 +29,9 @@ export class Conversation {
   notice = "";
   missing = false;
 
-  /** `endings` notes how answers ended. */
-  constructor(id, endings, listener) {
-    Object.assign(this, { id, endings, listener }); // id: null until the first message is sent
+  /** `endings` notes how answers ended; `fieldsOf(id, model)` gives what else a start asks. */
+  constructor(id, { endings, fieldsOf }, listener) {
+    Object.assign(this, { id, endings, fieldsOf, listener }); // id: null until the first message is sent
     this.#chosen = new Map(choices.get(id) ?? []);
     const changed = () => this.listener.changed();
     this.queue = new Queue(this, changed);
@@ -137,7 +137,7 @@ export class Conversation {
   /** Ask `text` after the answer that runs, and after all that waits for that. */
   async enqueue(text, model) {
     await this.#hasBegun();
-    await this.queue.add(text, answering(model));
+    await this.queue.add(text, { ...answering(model), ...this.fieldsOf(this.id, model) });
     if (this.turn === null) await this.refresh(); // the answer ended meanwhile
   }
 
@@ -180,7 +180,8 @@ export class Conversation {
     try {
       const { text, parentMessageId } = turn.request;
       const conversationId = this.id ?? undefined;
-      const asked = { text, ...answering(turn.model), conversationId, parentMessageId, ...fields };
+      const who = { ...answering(turn.model), ...this.fieldsOf(this.id, turn.model) };
+      const asked = { text, ...who, conversationId, parentMessageId, ...fields };
       this.#started(turn, await api.start({ ...asked, on_busy: "enqueue" }));
     } catch (error) {
       this.turn = null;
@@ -335,6 +336,14 @@ export class Conversation {
   /** Read all pages. */
   async readAll() {
     while (this.hasOlder) await this.readOlder();
+  }
+
+  /** Show a message, in whichever branch and however far above; false where there is none. */
+  async find(id) {
+    while (this.message(id) === undefined && this.hasOlder && !this.#left) await this.readOlder();
+    const message = this.message(id);
+    if (message !== undefined) this.#reveal(message);
+    return message !== undefined && !this.#left;
   }
 
   /** Read the page of messages before, if there is one. */

@@ -1,11 +1,14 @@
 /** The user's conversations, as far as they were paged in, and which of them run. */
 import * as api from "./api.js";
+import { Notes } from "./notes.js";
 
 export const UNTITLED = "New Chat"; // what the server calls a conversation without a title
+const MOST_PINS = 30; // each may be a request of its own when the list is read
 
 export class Library {
   #known = new Map(); // conversation id -> conversation
   #interim = new Map(); // conversation id -> its first question
+  #pins = new Notes("pins", MOST_PINS);
   #cursor = null;
   #pages = 0;
   #asks = new Map(); // conversation id -> ids of what a run there asks
@@ -16,9 +19,21 @@ export class Library {
     this.listener = listener;
   }
 
-  /** Last changed first. */
+  /** The pinned first, then last changed first. */
   get conversations() {
-    return [...this.#known.values()].sort((a, b) => (b.updatedAt ?? "").localeCompare(a.updatedAt ?? ""));
+    const order = (a, b) => (b.updatedAt ?? "").localeCompare(a.updatedAt ?? "");
+    const all = [...this.#known.values()].sort(order);
+    return [...all.filter((each) => this.isPinned(each.conversationId)), ...all.filter((each) => !this.isPinned(each.conversationId))];
+  }
+
+  isPinned(id) {
+    return this.#pins.get(id) !== undefined;
+  }
+
+  /** Keep a conversation at the top of the list, or no longer; this browser keeps the pins. */
+  pin(id, isPinned) {
+    this.#pins.set(id, isPinned ? true : undefined);
+    this.listener.changed();
   }
 
   /** Whether a conversation is among those that were read. */
@@ -61,6 +76,18 @@ export class Library {
       this.#pages = 1;
     }
     this.#add(page);
+    await this.#readPins();
+  }
+
+  /** Read the pinned conversations that no page has brought yet. */
+  async #readPins() {
+    const missing = this.#pins.ids.filter((id) => !this.#known.has(id));
+    const read = missing.map((id) => api.conversation(id).catch((error) => {
+      if (![403, 404].includes(error.status)) throw error;
+      this.#pins.set(id, undefined); // deleted elsewhere
+    }));
+    const conversations = (await Promise.all(read)).filter(Boolean);
+    if (conversations.length > 0) this.#add({ conversations });
   }
 
   async more() {
@@ -82,6 +109,7 @@ export class Library {
 
   async remove(id) {
     await api.remove(id);
+    this.#pins.set(id, undefined);
     this.deleted(id);
   }
 
