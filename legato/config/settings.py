@@ -28,7 +28,7 @@ from legato.config.values import (
     Count,
     DatabaseUrl,
     Days,
-    Description,
+    DescriptionText,
     Efforts,
     Flag,
     Hosts,
@@ -133,7 +133,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     returns_thoughts: Flag = False
     # False refuses a request with an image at once; some servers drop it and answer blindly.
     reads_images: Flag = True
-    description: Description = ""  # for people who choose a model
+    description: DescriptionText = ""  # for people who choose a model
     efforts: Efforts = ()  # what the model takes as `reasoning_effort`, for people to choose from
     parameters: Table = {}
 
