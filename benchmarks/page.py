@@ -11,7 +11,7 @@ which its thread had a core: on a machine with other work, only the second says 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
@@ -120,8 +120,9 @@ def serve(route: Route, messages: list[dict[str, Any]]) -> None:
     elif path in replies:
         route.fulfill(json=replies[path])
     elif path.startswith("/api/messages/"):
-        newest = messages[-40:]
-        route.fulfill(json={"messages": newest, "nextCursor": "x" if len(messages) > 40 else None})
+        limit = int(parse_qs(urlsplit(route.request.url).query)["limit"][0])
+        more = "x" if len(messages) > limit else None
+        route.fulfill(json={"messages": messages[-limit:], "nextCursor": more})
     elif path.startswith("/api/"):
         route.fulfill(json={"active": False, "title": "t"})
     else:

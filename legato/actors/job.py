@@ -224,6 +224,7 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._waiters.kept = self.feed.queued
         self.times.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
@@ -278,9 +279,12 @@ class Job:
 
     @property
     def still_waits(self) -> bool:
-        """Whether the turn is queued and kept as queued: any later owner may ask the model."""
-        is_beginning = isinstance(self._recorder.journal.ahead, Created)
-        return self.state is State.OPENING and self.feed.queued is not None and not is_beginning
+        """Whether the turn is kept, and not opened yet: any later owner may ask the model.
+
+        A later owner also stores the question of a turn that begins just now: to store a question
+        twice is to store it once.
+        """
+        return self.state is State.OPENING and self.feed.queued is not None
 
     @property
     def may_change(self) -> bool:
@@ -471,6 +475,7 @@ class Job:
 
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
+        self._waiters.kept = event
         self._publish(event)
         self._observer.job_said(self, event)
         self._waiting.published(event)

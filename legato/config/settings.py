@@ -28,6 +28,8 @@ from legato.config.values import (
     Count,
     DatabaseUrl,
     Days,
+    DescriptionText,
+    Efforts,
     Flag,
     Hosts,
     HttpUrl,
@@ -131,6 +133,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     returns_thoughts: Flag = False
     # False refuses a request with an image at once; some servers drop it and answer blindly.
     reads_images: Flag = True
+    description: DescriptionText = ""  # for people who choose a model
+    efforts: Efforts = ()  # what the model takes as `reasoning_effort`, for people to choose from
     parameters: Table = {}
 
 

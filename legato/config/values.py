@@ -72,6 +72,18 @@ Hosts = Annotated[
         "the environment with commas between them",
     ),
 ]
+DescriptionText = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*\Z",
+        description="a line of up to 200 characters",
+    ),
+]
+Efforts = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^[a-z_]{1,32}\Z")], ...],
+    Meta(max_length=8, description='a list of up to 8 words such as "low", "medium" and "high"'),
+]
 Users = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...],
     Meta(

@@ -91,7 +91,12 @@ def swagger_folder() -> str:
 async def models() -> Response:
     """The models that can be asked, and the default model."""
     house = runtime()
-    return reply(ModelsReply([ModelName(name) for name in house.models], house.default_model))
+    return reply(ModelsReply([_offered(name) for name in house.models], house.default_model))
+
+
+def _offered(name: str) -> ModelName:
+    table = runtime().settings.models.get(name)  # none of a model that is built in
+    return ModelName(name) if table is None else ModelName(name, table.description, table.efforts)
 
 
 @pages.get("/healthz")

@@ -216,8 +216,12 @@ class DeleteReply(Struct, rename="camel"):
     deleted_count: int
 
 
-class ModelName(Struct):
+class ModelName(Struct, omit_defaults=True):
+    """`description` is for people.  `efforts`: what the model takes as `reasoning_effort`."""
+
     name: str
+    description: str = ""
+    efforts: Sequence[str] = ()
 
 
 class ModelsReply(Struct):

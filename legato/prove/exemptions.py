@@ -21,8 +21,9 @@ class Exemption(StrEnum):
 
     ALL_IN_REACH = "all in reach"
     """The shared storage loses everything, or the last writes, only while all replicas with these
-    writes are in reach, and nothing was deleted.  A limit: a job unknown to every living replica is
-    nowhere, and a deletion unknown to a standby is undone."""
+    writes are in reach, nothing was deleted, and no job was taken over.  A limit: a job unknown to
+    every living replica is nowhere, a deletion unknown to a standby is undone, and of two replicas
+    that took the same job over the later one is its owner."""
 
     BACK = "back"
     """For GRACE a replica that is back may act on what was true before."""

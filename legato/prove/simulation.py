@@ -259,10 +259,10 @@ class Simulation:
 
     def all_there(self, seconds: float) -> bool:
         """Whether every replica that wrote in the last `seconds` is in reach, and knows the
-        writes."""
+        writes, and no job had a new owner by one of the writes."""
         since = trio.current_time() - self.lost_at
         seats = self.open_seats()
-        return since > seconds + GRACE and all(map(self.in_reach, seats))
+        return since > seconds + LEASE + GRACE and all(map(self.in_reach, seats))
 
     @property
     def has_lost(self) -> bool:

@@ -109,6 +109,8 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         max_context_tokens = 32768
         returns_thoughts = true
         reads_images = false
+        description = "Quick, for short answers"
+        efforts = ["low", "high"]
         parameters = { temperature = 0.2, stop = ["x"] }
 
         [models.scripted]
@@ -173,6 +175,8 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
                 max_context_tokens=32768,
                 returns_thoughts=True,
                 reads_images=False,
+                description="Quick, for short answers",
+                efforts=("low", "high"),
                 parameters={"temperature": 0.2, "stop": ["x"]},
             ),
             "scripted": ModelSettings(provider="scripted"),

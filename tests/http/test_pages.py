@@ -1,7 +1,12 @@
 """The routes beside the API: models, health, and the page's own files."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from legato.config import ModelSettings
+from legato.http import pages
 from tests.support.http.client import Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
@@ -16,6 +21,17 @@ async def test_the_models_and_which_is_asked_by_default() -> None:
     names = [{"name": "scripted"}, {"name": "attentive"}]
     assert first.body == {"models": names, "default": "scripted"}
     assert chosen.body == {"models": names, "default": "attentive"}
+
+
+async def test_a_model_is_described_as_the_settings_say() -> None:
+    table = ModelSettings(provider="scripted", description="For tests", efforts=("low", "high"))
+    async with open_client(AttentiveModel(), models={"attentive": table}) as ann:
+        offered = (await ann.get("/api/models")).body["models"]
+
+    assert offered == [
+        {"name": "scripted"},
+        {"name": "attentive", "description": "For tests", "efforts": ["low", "high"]},
+    ]
 
 
 async def test_health_needs_no_token(nobody: Client) -> None:
@@ -73,3 +89,65 @@ async def test_only_the_pages_own_files_are_served(nobody: Client, path: str) ->
     reply = await nobody.get(path)
 
     assert (reply.status, reply.body["error"]) == (404, "Not found")
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/c", "/c/x/y", "/static/nothing.js", "/docs/x"])
+async def test_an_unknown_path_in_a_browser_is_a_page(nobody: Client, path: str) -> None:
+    reply = await nobody.ask("GET", path, headers=BROWSER)
+
+    assert (reply.status, reply.body) == (404, None)
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "There is no page at this address." in reply.text
+    assert 'href="/"' in reply.text
+
+
+async def test_other_refusals_in_a_browser_are_pages_with_the_same_status_and_headers(
+    nobody: Client,
+) -> None:
+    wrong_method = await nobody.ask("PUT", "/login", headers=BROWSER)
+    foreign = await nobody.ask(
+        "POST", "/login", headers={**BROWSER, "Origin": "http://evil.example"}
+    )
+
+    assert (wrong_method.status, foreign.status) == (405, 403)
+    assert "POST" in wrong_method.headers["allow"]
+    for reply in (wrong_method, foreign):
+        assert "<h1>" in reply.text
+        assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_program_and_the_api_get_json_whatever_the_path(nobody: Client) -> None:
+    for path, headers in (("/nowhere", {}), ("/nowhere", {"Accept": "*/*"}), ("/api/x", BROWSER)):
+        reply = await nobody.ask("GET", path, headers=headers)
+
+        assert reply.body["error"] in ("Not found", "Unauthorized")
+
+
+STATIC = Path(pages.__file__).with_name("static")
+IMPORT = re.compile(r"^(?:import|export)\b[^\"';]*?from \"(\.[^\"]+)\"", re.MULTILINE)
+
+
+def modules_of(name: str) -> set[str]:
+    """The addresses of all modules that a module imports, however deep."""
+    found, waiting = set[str](), [STATIC / name]
+    while waiting:
+        module = waiting.pop()
+        for imported in IMPORT.findall(module.read_text("utf-8")):
+            path = (module.parent / imported).resolve()
+            address = f"/static/{path.relative_to(STATIC.resolve()).as_posix()}"
+            if address not in found:
+                found.add(address)
+                waiting.append(path)
+    return found
+
+
+def test_a_browser_is_told_all_modules_of_the_page_at_once() -> None:
+    """Otherwise it learns of a module only when it has read another one, six in a row."""
+    told = re.findall(
+        r'<link rel="modulepreload" href="([^"]+)" />', (STATIC / "index.html").read_text("utf-8")
+    )
+
+    assert told == sorted(modules_of("js/app.js"))

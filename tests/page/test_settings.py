@@ -57,7 +57,7 @@ def test_a_conversation_is_saved_as_markdown_and_as_json(page: Page, tmp_path: P
     assert [each["isCreatedByUser"] for each in saved["messages"]] == [True, False]
 
 
-def test_all_conversations_are_deleted_after_a_question(page: Page) -> None:
+def test_all_conversations_are_deleted_after_two_questions(page: Page) -> None:
     for text in ("first", "second"):
         page.click("#new-chat")
         ask(page, text, model="quick")
@@ -66,6 +66,14 @@ def test_all_conversations_are_deleted_after_a_question(page: Page) -> None:
 
     page.click("#open-settings")
     page.click("#remove-all")
+    page.click("#confirm .danger")
+    expect(page.locator("#confirm-text")).to_contain_text("Really all?")
+    page.click("#confirm .quiet")
+    expect(page.locator("#conversations li")).to_have_count(2)
+    page.click("#open-settings")
+    page.click("#remove-all")
+    page.click("#confirm .danger")
+    expect(page.locator("#confirm-text")).to_contain_text("Really all?")
     page.click("#confirm .danger")
 
     expect(page.locator("#conversations li")).to_have_count(0)

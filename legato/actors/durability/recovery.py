@@ -282,7 +282,7 @@ def _replay(job: OrphanedJob, kept: Kept) -> Replay:
         len(kept.entries) <= MOST_CHANGES + 1 and job.attempts <= HAND_OVERS
     ):
         replay = Replay(kept)
-        if job.attempts <= TRIES or replay.still_waits or only_waits(replay.snapshot):
+        if job.attempts <= TRIES or replay.is_unasked or only_waits(replay.snapshot):
             return replay
     return Replay(Kept(kept.entries[:1], "it was tried often"))
 

@@ -88,6 +88,12 @@ class Replay:
         return is_waiting and not self.has_faults
 
     @property
+    def is_unasked(self) -> bool:
+        """Whether the turn was queued, and has begun at most: no model has said anything."""
+        has_said = bool(self.fold.steps) or self.ending is not None
+        return self.queued is not None and not has_said and not self.has_faults
+
+    @property
     def created(self) -> Created | None:
         return self.fold.created
 

@@ -125,7 +125,9 @@ async def _list(sim: Simulation, conversation_id: str, seat: Seat) -> None:
         f"what waits in conversation {CONVERSATIONS.index(conversation_id) + 1}: {names}"
     )
     if all(map(sim.in_reach, sim.open_seats())):  # a former owner that is back tells old news
-        sim.queue.listings.append(Listing(job_ids, asked))
+        # A turn that begins now, and does not know yet, is listed: its place says nothing any more.
+        waiting = [each for each in job_ids if each in sim.replicas.world.ranks]
+        sim.queue.listings.append(Listing(waiting, asked))
 
 
 def _queued(sim: Simulation, number: int) -> KnownJob | None:

@@ -23,6 +23,7 @@ from legato.storage.contracts.replication import (
 )
 from legato.storage.failure_detector import LEFT
 from legato.storage.memory.journal import MemoryJournal, StoredLog
+from legato.storage.memory.notices import MemoryNotices
 from legato.storage.memory.shared_memory import SharedMemory
 
 
@@ -94,6 +95,7 @@ class MemoryReplication:
         self._beats = 0
         parts = (self._births, self._checkpoint, self._is_whole_now)
         self.journal = DirectoryJournal(shared, self.me, *parts)
+        self.notices = MemoryNotices(shared, self.me, self._checkpoint)
         shared.inboxes[self.me] = deque()
 
     @property

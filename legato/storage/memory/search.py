@@ -7,7 +7,7 @@ from legato.search.words import Term, joined, needle, words_of
 
 
 class MemorySearch:
-    """Each message by its id, with its words and a place that rises in order of arrival."""
+    """Words and place of each message, by the message's id; places rise in order of arrival."""
 
     def __init__(self) -> None:
         self._arrived = 0

@@ -19,6 +19,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import FinishReport, TextChunk
+from legato.storage.contracts.errors import StorageError
 from legato.storage.memory.journal import JournalStore, MemoryJournal
 from tests.support.actors import C1, C2, FlakyJournal, FlakyRecords, House, open_house
 
@@ -238,12 +239,27 @@ async def test_what_is_deleted_is_not_written_any_more(
     house: House, journal: FlakyJournal, autojump_clock: MockClock
 ) -> None:
     job = await begun(house)
-    journal.down = True
     house.model.say("word")
     await house.supervisor.close_conversation(job.conversation_id)
-    journal.down = False
     await trio.sleep(20)
 
+    assert await kept(journal, job) == []
+
+
+async def test_a_job_stays_until_no_later_process_would_have_it_go_on(
+    house: House, journal: FlakyJournal, autojump_clock: MockClock
+) -> None:
+    """Otherwise the next turn of the conversation would run beside the job."""
+    job = await begun(house)
+    journal.down = True
+    with pytest.raises(StorageError, match="not stored yet"):
+        await house.supervisor.discard(job.job_id)
+    assert house.supervisor.whereis(job.job_id) is not None
+    journal.down = False
+    await house.supervisor.discard(job.job_id)
+    await trio.sleep(20)
+
+    assert house.supervisor.whereis(job.job_id) is None
     assert await kept(journal, job) == []
 
 

@@ -29,6 +29,8 @@ parameters = {{ tokens = 10, rate = 0 }}
 
 [models.quicker]
 provider = "scripted"
+description = "Seven words, at once"
+efforts = ["low", "high"]
 parameters = {{ tokens = 7, rate = 0 }}
 
 [models.slow]

@@ -23,12 +23,13 @@ export async function errorOf(response) {
   return new HttpError(response.status, message, Number(response.headers.get("Retry-After")) || 0);
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, signal) {
   const response = await fetch(BASE + path, {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store",
+    signal,
   });
   if (!response.ok) throw await errorOf(response);
   return response.json().catch(() => ({}));
@@ -45,6 +46,9 @@ export const pageOf = (id) => (id === null ? BASE : `${BASE}c/${at(id)}`);
 /** The address of what is known of all jobs, or of one. */
 export const inspectPageOf = (id = null) => (id === null ? `${BASE}inspect` : `${BASE}inspect/${at(id)}`);
 
+/** What happens in all conversations. */
+export const EVENTS = `${BASE}api/events`;
+
 export const streamPath = (id) => `${BASE}api/agents/chat/stream/${at(id)}`;
 
 export const models = () => call("GET", "api/models");
@@ -52,27 +56,56 @@ export const models = () => call("GET", "api/models");
 export const AGENT = "agent:";
 
 export const agents = () => call("GET", "api/agents?limit=100");
+
+/** An agent with its instructions, for who may edit it. */
+export const agent = (id) => call("GET", `api/agents/${at(id)}/expanded`);
+
+/** Make an agent, or change the one of `id`. */
+export const saveAgent = (id, fields) =>
+  id === null ? call("POST", "api/agents", fields) : call("PATCH", `api/agents/${at(id)}`, fields);
+
+export const removeAgent = (id) => call("DELETE", `api/agents/${at(id)}`);
+export const tools = () => call("GET", "api/agents/tools");
 export const active = () => call("GET", "api/agents/chat/active");
 export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
+const FOUND = 20; // messages found at once
+const TITLED = 5; // conversations found by their title: who wants more writes another word
 /** Your generations as times and counts; `everybody`: those of all users. */
 export const jobs = (everybody) => call("GET", `api/jobs${everybody ? "?everybody=true" : ""}`);
 export const job = (id) => call("GET", `api/jobs/${at(id)}`);
 
-const PAGE = 40; // messages: more than a screen holds, and soon there
+const FIRST = 20; // messages: more than a screen holds, and soon there, …
+const PAGE = 40; // … and those above, for who scrolls
 
 /** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */
 export function messages(id, cursor) {
-  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+  const query = new URLSearchParams(cursor ? { limit: PAGE, cursor } : { limit: FIRST });
   return call("GET", `api/messages/${at(id)}?${query}`);
 }
+/** Messages found, as `{messages, nextCursor}`, each with an `excerpt`; `cursor`: those before. */
+export function found(words, cursor, signal) {
+  const query = new URLSearchParams({ search: words, limit: FOUND, ...(cursor && { cursor }) });
+  return call("GET", `api/messages?${query}`, undefined, signal);
+}
+
+/** The conversations last changed of those whose title has all words. */
+export const titled = (words, signal) =>
+  call("GET", `api/convos?${new URLSearchParams({ search: words, limit: TITLED })}`, undefined, signal);
+
 export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
-export const title = (id) => call("GET", `api/convos/gen_title/${at(id)}`);
 
 export const rename = (conversationId, newTitle) =>
   call("POST", "api/convos/update", { arg: { conversationId, title: newTitle } });
 
 export const remove = (conversationId) =>
   call("DELETE", "api/convos", { arg: { conversationId } });
+
+export const keys = () => call("GET", "api/api-keys");
+
+/** `expiresAt`: a time in ISO 8601; without it, whatever the server's rule is. */
+export const makeKey = (name, expiresAt) => call("POST", "api/api-keys", { name, expiresAt });
+
+export const revokeKey = (id) => call("DELETE", `api/api-keys/${at(id)}`);
 
 /** Log in by `token`, in place of nobody. */
 export async function logIn(token) {

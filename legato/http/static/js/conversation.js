@@ -3,8 +3,7 @@
  *
  * It asks, follows and stops; leaving it only stops following.  Whatever is shown stays shown until
  * the reader decides otherwise: news in another branch is only told of (`news`).  `listener` hears
- * what happened: `changed()`, `grew(position)`, `named(id)`, `ended(id)`, `unasked(text)`,
- * `failed(error)`.
+ * what happened: `changed()`, `grew(position)`, `named(id)`, `unasked(text)`, `failed(error)`.
  */
 import * as api from "./api.js";
 import { NO_PARENT, pathTo, visibleRows } from "./branches.js";
@@ -24,14 +23,15 @@ export class Conversation {
   #older = null; // the cursor of the page before; null where there is none
   #reading = null; // the reading of that page, while it is read
   #hasRead = false;
+  #last = ""; // the generation that was followed last
   #begun = Promise.resolve(); // the last start, until its reply
   turn = null;
   notice = "";
   missing = false;
 
-  /** `endings` notes how answers ended. */
-  constructor(id, endings, listener) {
-    Object.assign(this, { id, endings, listener }); // id: null until the first message is sent
+  /** `endings` notes how answers ended; `fieldsOf(id, model)` gives what else a start asks. */
+  constructor(id, { endings, fieldsOf }, listener) {
+    Object.assign(this, { id, endings, fieldsOf, listener }); // id: null until the first message is sent
     this.#chosen = new Map(choices.get(id) ?? []);
     const changed = () => this.listener.changed();
     this.queue = new Queue(this, changed);
@@ -66,6 +66,18 @@ export class Conversation {
   /** The newest message in another branch that the reader was not shown; undefined if none. */
   get news() {
     return this.messages.findLast(({ messageId }) => !this.#seen.has(messageId));
+  }
+
+  /** Whether a generation is, or was, followed here to its end; or it may be the one being started. */
+  follows(generationId) {
+    const { turn } = this;
+    return generationId === this.#last || (turn !== null && (turn.generationId ?? generationId) === generationId);
+  }
+
+  /** It was deleted on another device. */
+  wasDeleted() {
+    this.notice = "This conversation was deleted on another device.";
+    this.#changed();
   }
 
   #shows({ messageId }) {
@@ -125,7 +137,7 @@ export class Conversation {
   /** Ask `text` after the answer that runs, and after all that waits for that. */
   async enqueue(text, model) {
     await this.#hasBegun();
-    await this.queue.add(text, answering(model));
+    await this.queue.add(text, { ...answering(model), ...this.fieldsOf(this.id, model) });
     if (this.turn === null) await this.refresh(); // the answer ended meanwhile
   }
 
@@ -168,7 +180,8 @@ export class Conversation {
     try {
       const { text, parentMessageId } = turn.request;
       const conversationId = this.id ?? undefined;
-      const asked = { text, ...answering(turn.model), conversationId, parentMessageId, ...fields };
+      const who = { ...answering(turn.model), ...this.fieldsOf(this.id, turn.model) };
+      const asked = { text, ...who, conversationId, parentMessageId, ...fields };
       this.#started(turn, await api.start({ ...asked, on_busy: "enqueue" }));
     } catch (error) {
       this.turn = null;
@@ -226,6 +239,7 @@ export class Conversation {
     if (kind === "left") return;
     if (kind === "login") return this.#loggedOut(turn);
     this.turn = null;
+    this.#last = turn.generationId;
     if (frame) this.#end(turn, frame);
     else if (error === undefined) this.#keep([turn.request, turn.remains]);
     else if (turn.own && !this.#stored.has(turn.request.messageId)) this.listener.unasked(turn.request.text);
@@ -250,7 +264,6 @@ export class Conversation {
 
   /** After an ending: what is stored is the truth, and another turn may run already. */
   async #settle(kind) {
-    this.listener.ended(this.id);
     try {
       if (kind === "ended") await this.refresh();
       else await this.#read(false);
@@ -323,6 +336,14 @@ export class Conversation {
   /** Read all pages. */
   async readAll() {
     while (this.hasOlder) await this.readOlder();
+  }
+
+  /** Show a message, in whichever branch and however far above; false where there is none. */
+  async find(id) {
+    while (this.message(id) === undefined && this.hasOlder && !this.#left) await this.readOlder();
+    const message = this.message(id);
+    if (message !== undefined) this.#reveal(message);
+    return message !== undefined && !this.#left;
   }
 
   /** Read the page of messages before, if there is one. */

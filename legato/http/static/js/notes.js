@@ -21,6 +21,11 @@ export class Notes {
     return this.#read().get(id);
   }
 
+  /** The ids of all facts, the newest last. */
+  get ids() {
+    return [...this.#read().keys()];
+  }
+
   /** Undefined forgets. */
   set(id, fact) {
     const facts = new Map(this.#read());

@@ -1,8 +1,8 @@
 """The statements of the search: the words of messages are in a table of their own.
 
 SQLite has an FTS5 table, PostgreSQL a `tsvector` with a GIN index.  Neither divides a text: the
-words come from `legato.search.words`, so both databases find the same.  A word of each message says
-whose the message is; the index of one user's messages is then never wider than what is theirs.
+words come from `legato.search.words`, so both databases find the same.  An extra word of each
+message names the user, so the index leads to messages of one user only.
 """
 
 from collections.abc import Sequence

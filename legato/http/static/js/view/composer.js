@@ -9,6 +9,7 @@ const REMEMBERED = "legato.model"; // in localStorage: the model chosen last
 
 export class ComposerView {
   #busy = false;
+  #efforts = new Map(); // model -> what it takes as effort
 
   constructor({ form, text, model, send, steer, stop, keys }, actions) {
     Object.assign(this, { form, text, picker: model, keys, actions });
@@ -41,11 +42,22 @@ export class ComposerView {
     return [...this.picker.options].some(({ value }) => value === name);
   }
 
+  /** The efforts that a model can be asked for. */
+  effortsOf(model) {
+    return this.#efforts.get(model) ?? [];
+  }
+
+  choose(name) {
+    this.picker.value = name;
+    localStorage.setItem(REMEMBERED, name);
+  }
+
   /** Offer models and agents; the one chosen last, where it is still there, else the default. */
   offer({ models, default: preferred }, agents) {
-    const options = models.map(({ name, provider = "" }) => el("option", { value: name, title: provider }, name));
+    this.#efforts = new Map(models.map(({ name, efforts }) => [name, efforts ?? []]));
+    const options = models.map(({ name, description }) => optionOf(name, name, description));
     const those = agents.map(({ id, name, description }) =>
-      el("option", { value: AGENT + id, title: description ?? "" }, name || id));
+      optionOf(AGENT + id, name || id, description));
     this.picker.replaceChildren(...options, ...(those.length ? [el("optgroup", { label: "Agents" }, ...those)] : []));
     const remembered = localStorage.getItem(REMEMBERED);
     this.picker.value = this.offers(remembered) ? remembered : (preferred ?? models[0]?.name ?? "");
@@ -106,6 +118,11 @@ export class ComposerView {
     this.steerButton.hidden = !this.#busy || isEmpty;
     this.keys.dataset.state = this.#busy && !isEmpty ? "busy" : "idle";
   }
+}
+
+/** A model or an agent, with its description behind its name: an option shows a title to a mouse only. */
+function optionOf(value, name, description) {
+  return el("option", { value, title: description ?? "" }, description ? `${name} · ${description}` : name);
 }
 
 /** On a phone's keyboard Enter makes a new line; there is a button to send. */

@@ -29,6 +29,11 @@ export class ReadingAlong {
     this.stay();
   }
 
+  /** Look elsewhere than at the end. */
+  leave() {
+    this.#turn(false);
+  }
+
   /** Something grew: go along, if the reader does. */
   stay() {
     if (!this.isOn) return;

@@ -103,14 +103,20 @@ export class Shell {
   }
 
   /** Ask before what cannot be undone; resolves to whether to go on. */
-  confirm(question) {
+  confirm(question, name = "Delete") {
     const dialog = this.$("confirm");
     this.$("confirm-text").textContent = question;
+    dialog.querySelector(".danger").textContent = name;
     dialog.returnValue = "cancel"; // what Escape means
     dialog.showModal();
     return new Promise((resolve) => {
       dialog.onclose = () => resolve(dialog.returnValue === "delete");
     });
+  }
+
+  /** Show the list on a narrow screen, where it is a drawer. */
+  openSidebar() {
+    if (this.$("open-sidebar").checkVisibility()) this.#drawer(true);
   }
 
   closeSidebar() {

@@ -1,5 +1,6 @@
-/** The list of conversations.  `actions`: open, rename, remove, more. */
+/** The list of conversations.  `actions`: open, rename, remove, pin, more. */
 import { pageOf } from "../api.js";
+import { groupOf } from "../days.js";
 import { arrange, el, iconButton, isComposing } from "./dom.js";
 
 export class SidebarView {
@@ -15,9 +16,11 @@ export class SidebarView {
     const ids = new Set(conversations.map(({ conversationId }) => conversationId));
     for (const id of [...this.#items.keys()]) if (!ids.has(id)) this.#items.delete(id);
     const items = conversations.map((conversation) => this.#itemOf(conversation));
+    const groups = conversations.map(({ isPinned, updatedAt }) => (isPinned ? "Pinned" : groupOf(updatedAt ?? Date.now())));
     items.forEach((item, index) => {
       const { conversationId } = conversations[index];
       item.update(conversations[index], active.has(conversationId), conversationId === current);
+      item.head(groups[index] === groups[index - 1] ? null : groups[index]);
     });
     arrange(this.list, items.map(({ element }) => element));
     this.more.hidden = !hasMore;
@@ -33,6 +36,10 @@ class ItemView {
   #title = el("span", { className: "title", dir: "auto" });
   #dot = el("span", { className: "dot", role: "img", aria: { label: "running" } });
   #link = el("a", {}, this.#dot, this.#title);
+  #pin = iconButton("pin", "Pin", () => {
+    this.actions.pin(this.id, !this.isPinned);
+    this.#pin.focus(); // the item may have moved
+  });
   element = el("li", {}, this.#link);
 
   constructor(actions) {
@@ -43,12 +50,22 @@ class ItemView {
       actions.open(this.id);
     };
     this.element.append(
+      this.#pin,
       iconButton("edit", "Rename", () => this.#rename()),
       iconButton("delete", "Delete", () => actions.remove(this.id, this.title)),
     );
   }
 
-  update({ conversationId, title }, isActive, isCurrent) {
+  /** Begin a group of this name; null: the item before is of the same group. */
+  head(group) {
+    if (group === null) delete this.element.dataset.group;
+    else this.element.dataset.group = group;
+  }
+
+  update({ conversationId, title, asks, isPinned }, isActive, isCurrent) {
+    this.isPinned = isPinned;
+    this.#pin.ariaLabel = this.#pin.title = isPinned ? "Unpin" : "Pin";
+    this.#pin.ariaPressed = isPinned;
     this.id = conversationId;
     this.title = title;
     this.element.dataset.id = conversationId;
@@ -58,6 +75,8 @@ class ItemView {
     this.#link.title = title;
     this.#title.textContent = title;
     this.#dot.hidden = !isActive;
+    this.#dot.classList.toggle("asks", asks);
+    this.#dot.setAttribute("aria-label", asks ? "waits for your answer" : "running");
   }
 
   #rename() {

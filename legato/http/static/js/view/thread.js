@@ -3,6 +3,7 @@ import { arrange, el, icon, paced } from "./dom.js";
 import { AnswerView, QuestionView } from "./message.js";
 import { ReadingAlong } from "./scrolling.js";
 
+const SHOWN = 2_500; // ms in which a message that was looked for stands out
 const TICK = 500; // ms after which the status line of a running answer is told anew
 
 export class ThreadView {
@@ -48,6 +49,19 @@ export class ThreadView {
 
   toEnd() {
     this.reading.toEnd();
+  }
+
+  /** Bring a message to the top, and say for a moment which it is. */
+  toMessage(id) {
+    this.#paint();
+    const element = this.#views.get(id)?.element;
+    if (!element) return;
+    this.reading.leave();
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+    element.scrollIntoView({ block: "start" });
+    element.classList.add("found");
+    setTimeout(() => element.classList.remove("found"), SHOWN);
   }
 
   #paint() {
