@@ -17,6 +17,7 @@ import trio
 from legato.agents.tool_run import NOT_MADE, UNKNOWN
 from tests.http.test_replicas import two
 from tests.support.actors import SimulatedClient
+from tests.support.http.live_server import until
 from tests.support.http.raw_client import START, STREAM, Cut
 from tests.support.http.server_process import ServerProcess
 from tests.support.mcp.running import SERVER, Counts
@@ -111,8 +112,7 @@ async def test_another_replica_ends_the_runs_and_makes_no_finished_call_again(
             nursery.start_soon(run.read, run.there, other)
             await trio.sleep(APART)
         with trio.move_on_after(5):  # a busy machine's readers catch up together
-            while len(places(runs)) <= RUNS / 2:
-                await trio.sleep(0.01)
+            await until(lambda: len(places(runs)) > RUNS / 2)
         cuts = places(runs)
         owner.send(end)
         nursery.cancel_scope.deadline = trio.current_time() + PATIENCE
