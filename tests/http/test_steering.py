@@ -333,6 +333,15 @@ async def test_a_repeated_message_does_nothing_to_what_is_asked_later(ann: Clien
     assert status.body["status"] == "requires_action"
 
 
+async def test_nobody_denies_what_is_asked_of_others(ann: Client, eve: Client) -> None:
+    started, _ = await asking(ann)
+    reply = await second(eve, started, "deny_and_continue")
+    status = await ann.get(f"{CHAT}/status/{started['conversationId']}")
+
+    assert reply.status == 403
+    assert status.body["status"] == "requires_action"
+
+
 async def test_a_message_that_is_refused_denies_nothing(ann: Client) -> None:
     started, _ = await asking(ann)
     reply = await second(ann, started, "refuse")

@@ -63,11 +63,9 @@ async def open_replica(
         )
         successor = ClusterTakeover(replication.directory, resources.models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
-        notices = SharedNotices(replication.notices, supervisor.settled)
-        await notices.open()
-        supervisor.notices = notices
+        notices = await _opened_notices(nursery, replication, supervisor)
         failover = Failover(
-            *(nursery, supervisor, journal, records, successor, retention), notices.doubt
+            nursery, supervisor, journal, records, successor, retention, notices.doubt
         )
         host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
         peers = Transport(nursery, replication.me, replication.post, host, guarded)
@@ -75,8 +73,6 @@ async def open_replica(
         # A replica without these tasks would say nothing and hear nothing.
         nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
         nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
-        for part in (notices.write, notices.read):
-            nursery.start_soon(supervisor.kept_alive, part, "notices")
         owners = OwnerClient(
             replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
         )
@@ -94,6 +90,18 @@ async def open_replica(
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
+
+
+async def _opened_notices(
+    nursery: trio.Nursery, replication: Replication, supervisor: Supervisor
+) -> SharedNotices:
+    """Have the supervisor post where all replicas read.  Raises StorageError."""
+    notices = SharedNotices(replication.notices, supervisor.settled)
+    await notices.open()
+    for part in (notices.write, notices.read):
+        nursery.start_soon(supervisor.kept_alive, part, "notices")
+    supervisor.notices = notices
+    return notices
 
 
 async def _hand_over(
