@@ -54,11 +54,10 @@ def page_for(settings: Settings, page: Path) -> bytes:
     Scripts take addresses from their own URL.
     """
     text = page.read_text("utf-8")
-    if settings.oidc is None:
-        text = text.replace(' href="/login/oidc"', "")  # which is not there
-    else:
+    if settings.oidc is not None:
         shown = text.replace(LOGIN_ELSEWHERE, LOGIN_ELSEWHERE.replace(" hidden", ""))
-        text = shown.replace("Log in elsewhere", f"Log in with {escape(settings.oidc.label)}")
+        link = f' href="/login/oidc">Log in with {escape(settings.oidc.label)}'
+        text = shown.replace(">Log in elsewhere", link)
     if settings.base_path:
         text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
     return text.encode()
