@@ -32,8 +32,8 @@ help:  ## say what there is
 	@sed -nE 's/^([a-z]+):.*##(.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
-	@$(BIN)/python run.py
+demo: .venv/.demo  ## ask a real model something, on a page that opens by itself; PORT=9001 chooses a port
+	@$(BIN)/python run.py $(if $(PORT),--port '$(PORT)')
 
 .PHONY: test
 test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven

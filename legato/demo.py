@@ -13,16 +13,26 @@ import trio
 from msgspec.structs import replace
 
 from legato.agents.definition import MCP_DELIMITER, WHOLE_SERVER
-from legato.config import AgentSettings, McpSettings, ModelSettings, Settings, load_settings
+from legato.config import (
+    BUILT_IN_MODEL,
+    AgentSettings,
+    McpSettings,
+    ModelSettings,
+    Settings,
+    load_settings,
+)
 from legato.http.application import Legato
 from legato.http.server.server import run
 from legato.logs import configure_logs
 from legato.models.local.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret
+from legato.terminal import has_keys, read_keys
 
 HOST: Final = "127.0.0.1"
 USER: Final = "demo"
 MODEL: Final = "smollm2"
+NEW_LINK: Final = "l"
+"""The key for a new login link."""
 
 CLOCK: Final = "clock"
 CLOCK_SERVER: Final = Path(__file__).parent.parent / "examples" / "tools" / "clock.py"
@@ -53,18 +63,36 @@ def demo(*, port: int, browser: bool) -> None:
         settings = with_local_model(settings)
     settings = with_clock(settings)
     configure_logs(settings.log, sys.stderr)
+    print(f"Starting with the model {settings.default_model or BUILT_IN_MODEL} …", flush=True)
+    trio.run(_serve, with_secret(settings), browser)
+
+
+async def _serve(settings: Settings, browser: bool) -> None:
+    """Serve, and print a new login link for each `l` that is pressed."""
 
     def on_ready(app: Legato, url: str) -> None:
-        token = app.logins.issue(USER, time.monotonic())
-        invite(f"{url}{settings.base_path}/login?token={token}", browser=browser)
+        def link() -> str:
+            token = app.logins.issue(USER, time.monotonic())
+            return f"{url}{settings.base_path}/login?token={token}"
 
-    trio.run(run, with_secret(settings), on_ready)
+        def pressed(key: str) -> None:
+            if key.lower() == NEW_LINK:
+                print(f"  A new link:  {link()}", flush=True)
+
+        with_keys = has_keys(sys.stdin)
+        invite(link(), browser=browser, with_keys=with_keys)
+        if with_keys:
+            nursery.start_soon(read_keys, sys.stdin, pressed)
+
+    async with trio.open_nursery() as nursery:
+        await run(settings, on_ready)
+        nursery.cancel_scope.cancel()
 
 
 def with_local_model(settings: Settings) -> Settings:
     """The settings with SmolLM2 as the model, or unchanged where its weights cannot be fetched."""
     if importlib.util.find_spec("xllamacpp") is None:
-        print("No local model: it needs `pip install 'legato[local]'`.  Serving `scripted`.")
+        print("No local model: it needs `pip install '.[local]'`.  Serving `scripted`.")
         return settings
     try:
         weights = obtain_weights()
@@ -83,7 +111,7 @@ def with_clock(settings: Settings) -> Settings:
     if settings.mcp or settings.agents or CLOCK in settings.models:
         return settings
     if importlib.util.find_spec("mcp") is None or not CLOCK_SERVER.exists():
-        print("No agent with a tool: it needs a checkout and `pip install 'legato[mcp]'`.")
+        print("No agent with a tool: it needs a checkout and `pip install '.[mcp]'`.")
         return settings
     return replace(
         settings,
@@ -107,10 +135,9 @@ def with_clock(settings: Settings) -> Settings:
     )
 
 
-def invite(url: str, *, browser: bool) -> None:
-    print(
-        f"\n  Legato is ready.  Open  {url}\n  The link works once, for ten minutes.\n", flush=True
-    )
+def invite(url: str, *, browser: bool, with_keys: bool = False) -> None:
+    more = f"The link works once, for ten minutes{f'; press {NEW_LINK} for a new one' * with_keys}."
+    print(f"\n  Legato is ready.  Open  {url}\n  {more}\n  Ctrl-C stops it.\n", flush=True)
     if browser and has_screen(os.environ, sys.platform):
         webbrowser.open(url)
 

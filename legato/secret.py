@@ -15,7 +15,7 @@ from legato.private_files import DATA_FOLDER, make_folder, restrict
 def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
     """The settings with a secret: their own, or the secret kept in `folder`.
 
-    With a JWKS URL the kept secret signs the page's session cookies and nothing else.
+    With a JWKS URL or `[oidc]` the kept secret signs the page's session cookies and nothing else.
 
     Raises:
         ConfigError: where other machines could connect and nothing was configured to tell users
@@ -25,10 +25,12 @@ def with_secret(settings: Settings, folder: Path = DATA_FOLDER) -> Settings:
     _require_audience(settings)
     if settings.jwt_secret is not None:
         return settings
-    if settings.jwks_url is None and not is_loopback(settings.host):
+    has_provider = settings.jwks_url is not None or settings.oidc is not None
+    if not has_provider and not is_loopback(settings.host):
         raise ConfigError(
-            f"host: found {settings.host}, which other machines reach, without LEGATO_JWT_SECRET "
-            "or LEGATO_JWKS_URL; allowed: one of them, or a loopback address such as 127.0.0.1"
+            f"host: found {settings.host}, which other machines reach, without LEGATO_JWT_SECRET, "
+            "LEGATO_JWKS_URL or [oidc]; allowed: one of them, or a loopback address such as "
+            "127.0.0.1"
         )
     return msgspec.structs.replace(settings, jwt_secret=_kept_secret(folder / "secret"))
 

@@ -1,16 +1,25 @@
 """The demo: a link that logs in, and a start without a model or a screen."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
+import trio
 
 from legato.config import AgentSettings, Settings
 from legato.demo import MODEL, has_screen, invite, with_clock, with_local_model
 from tests.support.http.client import SECRET, bearer
 from tests.support.http.raw_client import SECRET as READERS_SECRET
-from tests.support.http.server_process import demo
+from tests.support.http.server_process import ROOT, demo, environment, said
+
+LINK = rb"http://127\.0\.0\.1:\d+/login\?token=([\w-]+)"
+IN_A_TERMINAL = (
+    *(sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"),
+    *("sh", "-c", 'trap : INT; "$0" "$1" --no-browser --port 0; echo status $?; stty -a'),
+)
 
 SCRIPTED = """
 [models.quick]
@@ -31,6 +40,36 @@ async def test_the_demo_prints_a_link_that_logs_in_once(tmp_path: Path) -> None:
     assert headers[b"location"] == b"/"
     assert headers[b"set-cookie"].startswith(b"legato_session=")
     assert (tmp_path / ".legato" / "legato.db").exists()
+
+
+async def test_a_key_in_the_terminal_gives_a_new_link_and_ctrl_c_the_terminal_back(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "legato.toml").write_text(SCRIPTED)
+    with trio.fail_after(60):
+        process = await trio.lowlevel.open_process(
+            [*IN_A_TERMINAL, sys.executable, str(ROOT / "run.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment({}),
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        async with process.stdin, process.stdout:
+            first = await said(process.stdout, LINK, tmp_path / "none")
+            await process.stdin.send_all(b"xl")
+            second = await said(process.stdout, LINK, tmp_path / "none")
+            async with httpx.AsyncClient() as client:
+                entered = [await client.get(link[0].decode()) for link in (first, second)]
+            await process.stdin.send_all(b"\x03")
+            shown = b"".join([part async for part in process.stdout]).decode()
+        await process.wait()
+
+    assert first[1] != second[1]
+    assert [reply.status_code for reply in entered] == [303, 303]
+    assert "status 0" in shown
+    assert {"icanon", "echo"} <= {*shown.split()}, "the terminal is as it was"
 
 
 def test_weights_that_are_there_make_the_default_model(
@@ -60,7 +99,7 @@ def test_without_the_engine_too(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     assert with_local_model(Settings()) == Settings()
-    assert "legato[local]" in capsys.readouterr().out
+    assert "'.[local]'" in capsys.readouterr().out
 
 
 async def test_the_demo_has_an_agent_that_uses_a_tool(tmp_path: Path) -> None:
@@ -112,7 +151,7 @@ def test_what_is_configured_is_not_changed_for_the_clock(
     assert with_clock(own) is own
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert with_clock(Settings()) == Settings()
-    assert "legato[mcp]" in capsys.readouterr().out
+    assert "'.[mcp]'" in capsys.readouterr().out
 
 
 def test_a_browser_is_opened_where_there_is_a_screen(
@@ -125,7 +164,10 @@ def test_a_browser_is_opened_where_there_is_a_screen(
     invite("http://here/login?token=y", browser=False)
 
     assert opened == ["http://here/login?token=x"]
-    assert "http://here/login?token=y" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "http://here/login?token=y" in shown
+    assert "Ctrl-C stops it" in shown
+    assert "press l" not in shown, "keys are read in a terminal only"
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.config.service_links",
     ),
     "legato.private_files": (),
+    "legato.terminal": (),
     "legato.secret": ("legato.config", FILES),
     "legato.exposure": ("legato.config", "legato.secret"),
     "legato.logs": ("legato.config", "legato.log_values"),

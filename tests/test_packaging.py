@@ -80,6 +80,26 @@ def test_everything_that_is_asked_for_is_pinned() -> None:
     assert names - pinned == set()
 
 
+def test_no_command_for_people_installs_from_an_index_where_legato_is_not() -> None:
+    places = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("legato/**/*.py")]
+    found = [path for path in places if re.search(r"pip install \S*legato", path.read_text())]
+
+    assert found == []
+
+
+def test_an_extra_that_a_command_for_people_names_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    places = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("legato/**/*.py")]
+    named = {
+        extra
+        for path in places
+        for extras in re.findall(r"pip install '\.\[([a-z,]+)\]'", path.read_text())
+        for extra in extras.split(",")
+    }
+
+    assert {"mcp", "redis"} <= named <= set(project["optional-dependencies"])
+
+
 def normal(name: str) -> str:
     """A project's name in the form that the index compares."""
     return re.sub(r"[-_.]+", "-", name).lower()

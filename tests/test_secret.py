@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from legato.config import ConfigError, Settings
+from legato.config import ConfigError, OidcSettings, Settings
 from legato.secret import is_loopback, with_secret
 
 SECRET = "s" * 32
@@ -49,10 +49,18 @@ def test_a_server_for_others_does_not_start_without_a_way_to_tell_them_apart(
         with_secret(Settings(host="0.0.0.0"), tmp_path)
 
 
-def test_with_an_identity_provider_the_kept_secret_signs_sessions(tmp_path: Path) -> None:
-    keys = "https://login.example.com/keys"
-    settings = Settings(host="0.0.0.0", jwks_url=keys, jwt_audience="legato")
-
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(host="0.0.0.0", jwks_url="https://login.example.com/keys", jwt_audience="legato"),
+        Settings(
+            host="0.0.0.0", oidc=OidcSettings(issuer="https://login.example.com", client_id="x")
+        ),
+    ],
+)
+def test_with_an_identity_provider_the_kept_secret_signs_sessions(
+    settings: Settings, tmp_path: Path
+) -> None:
     assert with_secret(settings, tmp_path).jwt_secret == (tmp_path / "secret").read_text()
 
 

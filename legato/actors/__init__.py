@@ -32,6 +32,7 @@
 - `steering`: decides on words and answers that come from outside for a running job
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
+- `superseding`: what a new message does while a run of its conversation waits for an answer
 - `supervisor`: the one nursery of all jobs, and the one place where starts are decided
 - `time_limit`: a deadline whose clock can be stopped
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point

@@ -11,6 +11,10 @@ class Busy(StartRefused):
     """The conversation has a running turn, and the start asked not to disturb it."""
 
 
+class RunPaused(StartRefused):
+    """The conversation has a run that waits for an answer, which is to come first."""
+
+
 class TooManyForUser(StartRefused):
     """This user has as many running jobs as a user may have."""
 

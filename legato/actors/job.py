@@ -28,7 +28,7 @@ from legato.actors.absent_model import model_named
 from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.parked import Parked, parked
-from legato.actors.durability.recorder import FollowUp, Recorder, nothing_follows
+from legato.actors.durability.recorder import FollowUp, Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
 from legato.actors.event_times import EventTimes
@@ -140,7 +140,7 @@ class JobEnv(Struct, frozen=True, kw_only=True):
     observer: JobObserver
     writer: Writer
     rotation: Rotation
-    follow_up: FollowUp = nothing_follows
+    follow_up: FollowUp
     is_resumed: bool = False
     find: Find = nowhere
 
@@ -202,7 +202,7 @@ class Job:
             journal,
             self._waiting,
             env.resources.limits.store_timeout,
-            follow_up=env.follow_up,
+            env.follow_up,
             is_resumed=env.is_resumed,
         )
 
@@ -224,6 +224,7 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._waiters.kept = self.feed.queued
         self.times.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
@@ -474,6 +475,7 @@ class Job:
 
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
+        self._waiters.kept = event
         self._publish(event)
         self._observer.job_said(self, event)
         self._waiting.published(event)

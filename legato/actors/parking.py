@@ -1,11 +1,11 @@
-"""The parked runs of a process: one timer for all runs, and one task that wakes them.
+"""The parked runs of a process: a timer for all runs, and a task that wakes runs.
 
 Rules:
 
 1. A parked run is a row of the journal and an entry here.  Whoever asks for the run has a job made
    of the two, and the job answers.
-2. One task wakes the runs.  It takes all that are asked for by then, some at a time, and reads
-   them together; however many ask for a run at once, all of them wait for this task.
+2. One task wakes the runs.  The task takes the runs that are asked for by then, at most
+   _TOGETHER, and reads their logs together; everybody who asks for a run waits for this task.
 3. The task changes nothing before all is read.  Storage that is away therefore leaves the runs
    parked, and whoever asked is told why.
 4. The timer wakes a run when its first ask expires; the run itself answers that the ask has
@@ -147,7 +147,7 @@ class Parking:
         try:
             is_sound = await self._guarded(partial(self._unpark, taken), "waking")
             if not is_sound and len(taken) > 1:
-                for each in taken:  # a bug about one of them leaves the others their jobs
+                for each in taken:  # a bug in one waking costs no other run its job
                     await self._guarded(partial(self._unpark, [each]), each.entry.turn.job_id)
         finally:
             for each in taken:

@@ -129,6 +129,15 @@ class Registry:
         for jobs in self._running.values():
             yield from (job for job in jobs.values() if not isinstance(job, Parked))
 
+    def unended(self) -> Iterator[RegistryEntry]:
+        """The jobs that have not ended, parked runs included."""
+        for jobs in self._running.values():
+            yield from jobs.values()
+
+    def ended_jobs(self) -> Iterator[Job]:
+        """The jobs that have ended, the newest ending first."""
+        return (job for job, _ in reversed(self._retained.values()))
+
     def running_count(self) -> int:
         """How many jobs have a task and have not ended."""
         return sum(map(len, self._running.values())) - len(self._parked)

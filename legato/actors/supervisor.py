@@ -278,6 +278,11 @@ class Supervisor(JobObserver):
         if self._writer is not None:
             await self._writer.written()
 
+    async def settled(self) -> None:
+        """Return when the journal has the endings, and all else that is urgent, said by now."""
+        if self._writer is not None:
+            await self._writer.settled()
+
     def _hand_on(self, is_anothers: Callable[[Job], bool]) -> None:
         for job in filter(is_anothers, [*self.registry.all_running()]):
             self.handed_on[job.turn.job_id] = job

@@ -66,6 +66,9 @@ class Waiters:
     """
 
     def __init__(self, feed: Feed) -> None:
+        # The queued turn as the journal keeps the turn.  A decided job publishes a turn whose write
+        # is open, and nobody may hear that such a turn waits.
+        self.kept: Queued | None = None
         self._feed = feed
         self._queued = _Line[Queued | Created | AnyEnding]()
         self._opened = _Line[Created | AnyEnding]()
@@ -131,7 +134,7 @@ class Waiters:
         """Answer the askers whose awaited point has come."""
         # Every token comes by here, and nearly always nobody waits.
         ending = self._feed.ending
-        if self._queued and (news := ending or opened or self._feed.queued):
+        if self._queued and (news := ending or opened or self.kept):
             self._tell_queued(news)
         if self._opened and (first := opened or ending):
             self._tell_opened(first)

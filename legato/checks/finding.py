@@ -27,7 +27,11 @@ class OpenFile(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """The facts about the machine.  `descriptors`: how many a process may have open."""
+    """The facts about the machine.  `descriptors`: how many a process may have open.
+
+    `login_failure`: why nobody could log in at the provider of `[oidc]`; None where people could.
+    """
 
     descriptors: int
     open_files: Sequence[OpenFile] = ()
+    login_failure: str | None = None

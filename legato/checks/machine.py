@@ -1,13 +1,16 @@
-"""Looks at the machine: permissions of files, and the limit of descriptors."""
+"""Looks at the machine: permissions of files, the limit of descriptors, the login provider."""
 
+import os
 import resource
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+import trio
+
 from legato.checks.finding import Machine, OpenFile
-from legato.config import Settings
+from legato.config import ConfigError, OidcSettings, Settings
 from legato.private_files import DATA_FOLDER
 from legato.storage.address import parse_address
 
@@ -21,7 +24,22 @@ def look(settings: Settings, file: Path | None) -> Machine:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     endless = hard == resource.RLIM_INFINITY
     descriptors = 2**31 if endless else hard
-    return Machine(descriptors=descriptors, open_files=[*_open_files(settings, file)])
+    return Machine(
+        descriptors=descriptors,
+        open_files=[*_open_files(settings, file)],
+        login_failure=None if settings.oidc is None else trio.run(_login_failure, settings.oidc),
+    )
+
+
+async def _login_failure(settings: OidcSettings) -> str | None:
+    from legato.http.auth.oidc.errors import ProviderUnavailable
+    from legato.http.auth.oidc.provider import open_provider
+
+    try:
+        await open_provider(settings, os.environ).metadata()
+    except (ConfigError, ProviderUnavailable) as error:
+        return str(error)
+    return None
 
 
 def _open_files(settings: Settings, file: Path | None) -> Iterator[OpenFile]:

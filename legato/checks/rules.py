@@ -57,7 +57,7 @@ def proxies(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 def secret(settings: Settings, machine: Machine) -> Iterator[Finding]:
     write = "LEGATO_JWT_SECRET, from `openssl rand -base64 32`, for all processes the same"
-    if settings.jwt_secret is None and settings.jwks_url is None:
+    if settings.jwt_secret is None and settings.jwks_url is None and settings.oidc is None:
         yield Finding(
             weight="must",
             about="jwt_secret",
@@ -99,6 +99,26 @@ def key_source(settings: Settings, machine: Machine) -> Iterator[Finding]:
             about="jwks_url",
             found="http://, so an attacker on the network may replace the provider's keys",
             write="the same address with https://",
+        )
+
+
+def login_provider(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    if settings.oidc is None:
+        return
+    url = urlsplit(settings.oidc.issuer)
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        yield Finding(
+            weight="must",
+            about="oidc.issuer",
+            found="http://, so an attacker on the network may log in as anybody",
+            write="the same address with https://, as the provider's own documents say",
+        )
+    if machine.login_failure is not None:
+        yield Finding(
+            weight="must",
+            about="oidc",
+            found=f"{machine.login_failure}, so nobody can log in there",
+            write="what the provider says of this application, or try again once it answers",
         )
 
 
@@ -207,6 +227,6 @@ def scripted(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 
 RULES: Final[tuple[Check, ...]] = (
-    *(tls, proxies, secret, audience, key_source, rates),
+    *(tls, proxies, secret, audience, key_source, login_provider, rates),
     *(files, descriptors, database, shared, metrics, encryption, scripted),
 )

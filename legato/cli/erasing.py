@@ -71,7 +71,7 @@ async def _running_in_redis(settings: Settings, user: str) -> Sequence[str]:
     try:
         from legato.storage.redis.running import running
     except ModuleNotFoundError as error:
-        missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
+        missing = f"Redis needs the package {error.name}: in a checkout, pip install '.[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     return await running(settings.redis_url, settings.redis_prefix, user)
 

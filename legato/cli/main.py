@@ -1,14 +1,11 @@
 """The command `legato`: a server, its keys, agents and users, and its measurements."""
 
 import argparse
-import errno
 import gc
 import os
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +13,9 @@ import msgspec
 
 from legato.bench import NAMES, BenchError
 from legato.cli import operating, values
+from legato.cli.listening import each, listening
+from legato.cli.parser import Parser
+from legato.cli.welcome import welcome
 from legato.config import ANY_AUDIENCE, ConfigError, Settings, load_settings
 from legato.models.contract import ModelError
 from legato.prove import ProveError
@@ -31,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Imports stand where they are used, because `legato token` must not wait for a server.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    arguments = parser.parse_args(argv)
     status = 0
     try:
         _run(arguments)
@@ -44,23 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(errors: BaseException, *, status: int) -> int:
-    for error in _each(errors):
+    for error in each(errors):
         print(f"legato: {error}", file=sys.stderr)
     return status
-
-
-def _each(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _each(part)
-    else:
-        yield error
 
 
 def _run(arguments: argparse.Namespace) -> None:
     match arguments.command:
         case "serve":
-            _serve(_settings(arguments))
+            _serve(_settings(arguments), arguments.config)
         case "demo":
             _demo(arguments.port, browser=not arguments.no_browser)
         case "bench":
@@ -89,10 +85,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return with_secret(msgspec.structs.replace(settings, **given))
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, file: Path | None) -> None:
     serve = _server(settings.workers)
-    with _listening(settings.host, settings.port):
-        serve(settings, on_ready=lambda url: print(f"Legato is at {url}", flush=True))
+    with listening(settings.host, settings.port):
+        serve(settings, on_ready=lambda url: print(welcome(url, settings, file), flush=True))
 
 
 def _server(workers: int) -> Callable[..., None]:
@@ -114,30 +110,10 @@ def _server(workers: int) -> Callable[..., None]:
         gc.enable()
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[None]:
-    """Raises ConfigError where the block cannot listen there."""
-    try:
-        yield
-    except* OSError as errors:
-        if not all(_cannot_listen(error) for error in _each(errors)):
-            raise
-        reasons = {error.strerror for error in _each(errors) if isinstance(error, OSError)}
-        place = f"{host}, port {port}"
-        raise ConfigError(f"cannot listen on {place}: {', '.join(map(str, reasons))}") from None
-
-
-def _cannot_listen(error: BaseException) -> bool:
-    return isinstance(error, OSError) and (
-        isinstance(error, socket.gaierror)
-        or error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
-    )
-
-
 def _demo(port: int, *, browser: bool) -> None:
     from legato.demo import HOST, demo
 
-    with _listening(HOST, port):
+    with listening(HOST, port, how="make demo PORT={port}, or --port {port}"):
         demo(port=port, browser=browser)
 
 
@@ -234,10 +210,11 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="legato",
         description="LLM generations as jobs that outlive the connection that started them.",
-        epilog="Settings are read from legato.toml and, over it, from LEGATO_* variables.",
+        epilog="To begin: `legato demo`, or `legato serve`.  `legato COMMAND --help` says more.  "
+        "Settings are read from legato.toml and, over it, from LEGATO_* variables.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

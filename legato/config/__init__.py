@@ -22,6 +22,7 @@ from legato.config.settings import (
     OnOwnerLost,
     Settings,
     UnknownTools,
+    WhileWaiting,
     load_settings,
     settings_file,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "OnOwnerLost",
     "Settings",
     "UnknownTools",
+    "WhileWaiting",
     "load_settings",
     "settings_file",
 ]

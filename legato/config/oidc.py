@@ -51,7 +51,7 @@ class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The `[oidc]` table.
 
     `client_secret_env`: the variable with the secret; without one, the provider must know this
-    server as a public client.  `user_claim`: the claim of the ID token that is the user's id.
+    server as a public client.  `user_claim`: the claim of the ID token with the user's id.
     `allowed_domains`: of a verified e-mail address.  `allowed_groups`: in the claim `groups_claim`.
     """
 
@@ -72,7 +72,7 @@ class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def oidc_values(file: dict[str, object], place: str) -> dict[str, object]:
-    """Take the table out of a file's values, and check it; empty where there is none.
+    """Take the table out of a file's values, checked; empty where there is no table.
 
     Raises:
         ConfigError: naming the key, what was found and what is allowed.
@@ -92,5 +92,5 @@ def oidc_values(file: dict[str, object], place: str) -> dict[str, object]:
 
 
 def secret_variable(values: Mapping[str, Any]) -> object:
-    """The variable that holds the client's secret, in the values that `oidc_values` gave."""
+    """The variable with the client's secret, in the values of `oidc_values`."""
     return values.get(OIDC_TABLE, {}).get("client_secret_env")

@@ -28,7 +28,7 @@ from legato.config.values import (
     Count,
     DatabaseUrl,
     Days,
-    Description,
+    DescriptionText,
     Efforts,
     Flag,
     Hosts,
@@ -54,6 +54,8 @@ from legato.config.values import (
 )
 
 OnBusy = Literal["interrupt", "reject", "enqueue"]
+
+WhileWaiting = Literal["on_busy", "deny_and_continue", "refuse"]
 
 OnOwnerLost = Literal["seal", "continue"]
 """The rule for a job whose process is gone: the job ends with the answer so far, or the model goes
@@ -131,7 +133,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     returns_thoughts: Flag = False
     # False refuses a request with an image at once; some servers drop it and answer blindly.
     reads_images: Flag = True
-    description: Description = ""  # for people who choose a model
+    description: DescriptionText = ""  # for people who choose a model
     efforts: Efforts = ()  # what the model takes as `reasoning_effort`, for people to choose from
     parameters: Table = {}
 
@@ -163,6 +165,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redis_prefix: KeyPrefix = "legato"  # of every key there: two Legatos on one Redis need two
     workers: Processes = 1  # a process uses a core; several processes share a port
     on_busy: OnBusy = "interrupt"
+    on_message_while_waiting: WhileWaiting = "on_busy"  # a waiting run is busy as any other
     on_owner_lost: OnOwnerLost = "seal"
     unknown_tools: UnknownTools = "leave_out"
     log: LogForm = "auto"

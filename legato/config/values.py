@@ -72,7 +72,7 @@ Hosts = Annotated[
         "the environment with commas between them",
     ),
 ]
-Description = Annotated[
+DescriptionText = Annotated[
     str,
     Meta(
         max_length=200,

@@ -9,6 +9,7 @@
 - `conversations`: conversations and their messages, as stored
 - `cors`: sites whose pages may read the API's answers: the configured ones only, without cookies
 - `description`: `/openapi.json`: the description of the API, made once
+- `error_page`: refusals for people: a page where a browser navigates
 - `errors`: errors as HTTP responses: statuses and bodies in one table
 - `gate`: all steps from the head of a request to the route, and from the route to the reply
 - `headers`: security headers of every reply: what the page may load, and which sites may embed

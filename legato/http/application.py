@@ -77,6 +77,11 @@ class Legato(Hosted):
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
 
+    async def look_at_provider(self) -> None:
+        """Have the log say at once if nobody can log in at the configured provider."""
+        if self.provider is not None:
+            await self.provider.look()
+
     async def send_static_file(self, filename: str) -> Response:
         read = self._static.find(filename)
         if read is None:

@@ -12,16 +12,19 @@ from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
-from legato.actors.start import StartReply, start_turn
+from legato.actors.start import StartReply
 from legato.actors.stream.places import Start
+from legato.actors.superseding import start_beside_waiting
 from legato.agents.definition import Agent
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
+from legato.config import WhileWaiting
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat
 from legato.events import Cursor
 from legato.http.agents.access import agents_of
+from legato.http.clock import milliseconds
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
-from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
+from legato.http.input.bodies import NEW, AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.request_context import (
@@ -68,11 +71,22 @@ async def start(endpoint: str = "agents") -> Response:
     )
     if refusal is None:
         _check_parameters(turn)
-    on_busy = body.on_busy or house.settings.on_busy
-    started = await start_turn(
-        turn, on_busy, jobs=house.jobs, records=house.records, refusal=refusal
+    started = await start_beside_waiting(
+        turn,
+        body.on_busy or house.settings.on_busy,
+        _while_waiting(body),
+        milliseconds(),
+        jobs=house.jobs,
+        records=house.records,
+        refusal=refusal,
     )
     return reply(started)
+
+
+def _while_waiting(body: StartBody) -> WhileWaiting:
+    if body.conversation_id in (None, NEW):
+        return "on_busy"  # nothing waits in a new conversation
+    return body.on_message_while_waiting or runtime().settings.on_message_while_waiting
 
 
 async def _agents(body: StartBody) -> tuple[tuple[Agent, ...], Exception | None]:

@@ -17,6 +17,7 @@ from legato.actors.admission import (
     Busy,
     QueueFull,
     RequestReused,
+    RunPaused,
     ShuttingDown,
     StartRefused,
     TooManyForServer,
@@ -179,6 +180,7 @@ STATUSES: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ModelError: (400, "Invalid request"),
     RequestReused: (422, "Request reused"),
     Busy: (409, "Conversation busy"),
+    RunPaused: (409, "Run paused"),
     TooManyForUser: (429, "Too many generations"),
     QueueFull: (429, "Queue full"),
     TooManyForServer: (503, "Too many generations"),
@@ -235,6 +237,8 @@ def response_to(error: Exception) -> Response:
             return said(400, "Invalid request", str(error), param="cursor")
         case ForeignConversation():
             return said(403, "Unauthorized", "The conversation belongs to somebody else.")
+        case RunPaused():
+            return said(409, "Run paused", str(error), code="RUN_PAUSED")
     for kind, (status, title) in STATUSES.items():
         if isinstance(error, kind):
             return said(status, title, str(error))

@@ -23,13 +23,14 @@ from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
-from quart import Response, g
+from quart import Response, g, has_request_context
 from quart.globals import request_ctx, websocket_ctx
 from werkzeug.exceptions import HTTPException
 
 from legato.http.application import Legato
 from legato.http.auth.access import user_at
 from legato.http.cors import Cors
+from legato.http.error_page import as_page, is_browser
 from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
 from legato.http.guards.contract import RequestInfo
 from legato.http.guards.denials import Denied
@@ -99,7 +100,7 @@ def is_guarded(path: str) -> bool:
 
 
 async def let_in(asked: RequestInfo) -> None:
-    """Note the user (`g.user`; `g.credentials` says until when), and the headers that the guards
+    """Note the user (`g.user`; `g.known_user` says until when), and the headers that the guards
     add to the reply (`g.told`).
 
     Raises:
@@ -108,8 +109,8 @@ async def let_in(asked: RequestInfo) -> None:
     """
     guards = runtime().guards
     await guards.receive(asked)
-    g.credentials = await user_at(asked.path, credentials())
-    g.user = g.credentials.id
+    g.known_user = await user_at(asked.path, credentials())
+    g.user = g.known_user.id
     g.told = await guards.admit(replace(asked, user=g.user))
 
 
@@ -131,6 +132,8 @@ async def answer(error: Exception) -> Response:
     asked = request_info()
     error = await runtime().guards.judge(asked, error)
     application().requests.refused[type(error).__name__] += 1
+    if is_for_people():
+        return await as_page(response_to(error))
     as_frames = application().settings.compat.librechat_denials and asked.is_start
     if as_frames and isinstance(error, Denied):
         body = b""
@@ -143,9 +146,16 @@ async def answer(error: Exception) -> Response:
 async def refuse(error: HTTPException) -> Response:
     """Replies for Quart's refusals: unknown paths, wrong methods, bodies too large, and bugs."""
     if error.code == 404:
+        if is_for_people():
+            return await as_page(said(404, "Not found", "There is no page at this address."))
         return said(404, "Not found", "Endpoint not found")
     response = said(error.code or 500, error.name, error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
-    return response
+    return await as_page(response) if is_for_people() else response
+
+
+def is_for_people() -> bool:
+    """Whether a browser asks for something to show: a page, and nothing of the API."""
+    return has_request_context() and not is_guarded(request_ctx.request.path) and is_browser()

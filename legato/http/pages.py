@@ -54,11 +54,13 @@ def page_for(settings: Settings, page: Path) -> bytes:
     Scripts take addresses from their own URL.
     """
     text = page.read_text("utf-8")
-    if settings.base_path:
-        text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
-    if settings.oidc is not None:
+    if settings.oidc is None:
+        text = text.replace(' href="/login/oidc"', "")  # which is not there
+    else:
         shown = text.replace(LOGIN_ELSEWHERE, LOGIN_ELSEWHERE.replace(" hidden", ""))
         text = shown.replace("Log in elsewhere", f"Log in with {escape(settings.oidc.label)}")
+    if settings.base_path:
+        text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
     return text.encode()
 
 

@@ -49,7 +49,7 @@ def user() -> str:
 
 def credentials_of_user() -> User:
     """The user who asks, with the session and the end of the credentials."""
-    return cast("User", g.credentials)
+    return cast("User", g.known_user)
 
 
 async def body_of(kind: type[T]) -> T:

@@ -197,7 +197,7 @@ async def _open_replication(settings: Settings, redis_url: str) -> AsyncIterator
     try:
         from legato.storage.redis.replication import open_replication
     except ModuleNotFoundError as error:
-        missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
+        missing = f"Redis needs the package {error.name}: in a checkout, pip install '.[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     prefix, lease = settings.redis_prefix, settings.limits.lease
     async with (

@@ -94,7 +94,7 @@ def _provider(endpoint: str) -> "TracerProvider":
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
-        missing = f"traces need the package {error.name}: pip install 'legato[otel]'"
+        missing = f"traces need the package {error.name}: in a checkout, pip install '.[otel]'"
         raise ConfigError(f"trace_endpoint: {missing}") from error
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "legato"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))

@@ -1,7 +1,9 @@
 """The turn that the body of a start asks for."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
+from msgspec import UNSET
 from msgspec.structs import replace
 from ulid import ULID
 
@@ -60,7 +62,8 @@ def _digest(body: StartBody) -> str | None:
     """A digest of all that a repeated request must repeat; None without `clientRequestId`."""
     if body.client_request_id is None:
         return None
-    return digest_of(replace(body, client_request_id=None, on_busy=None))
+    policies: dict[str, Any] = {"on_busy": None, "on_message_while_waiting": UNSET}
+    return digest_of(replace(body, client_request_id=None, **policies))
 
 
 def _check_sizes(body: StartBody, max_text: int) -> None:

@@ -17,7 +17,7 @@ REST: Final = 100.0
 
 LEFT: Final = 30.0  # seconds after the retention until nothing is left
 
-TASKS: Final = 13  # of a replica without jobs; one task more for each further replica
+TASKS: Final = 15  # of a replica without jobs; one task more for each further replica
 
 NOTED: Final = 3.0  # seconds after an ending until all notes of it are made
 

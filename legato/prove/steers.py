@@ -7,7 +7,8 @@ Laws:
 2. Every model that reads a steer reads the words once, behind the same words of the answer, and
    there the answer has them.  A model that finished a run has read all steers that count as read.
 3. A receipt never goes back: a taken steer stays known, and an outcome stays.
-4. A steer that no model read is returned with the ending, unless somebody cancelled the steer.  A
+4. A steer that no model read is returned with the ending, unless somebody cancelled the steer, or
+   the words are a turn of their own, which no words of a stopped job are.  A
    preempting steer is never left over by a run that finished, unless the caller has a tool call to
    make before any model call.
 """
@@ -213,7 +214,8 @@ def _text(part: TextPart | SteerPart) -> str:
 
 def _is_left(steer: SteerTaken, snapshot: Snapshot) -> bool:
     outcome = snapshot.outcomes.get(steer.steer_id)
-    return not isinstance(outcome, SteerApplied) and outcome != _cancelled(steer)
+    is_enqueued = isinstance(outcome, SteerReturned) and outcome.why == "enqueued"
+    return not (isinstance(outcome, SteerApplied) or is_enqueued or outcome == _cancelled(steer))
 
 
 def _cancelled(steer: SteerTaken) -> SteerReturned:

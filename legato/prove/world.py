@@ -22,13 +22,15 @@ from legato.storage.contracts.replication import (
     QueueLimits,
 )
 from legato.storage.failure_detector import LEFT
+from legato.storage.memory.notices import MemoryNotices
 from legato.storage.memory.replication import DirectoryJournal, MemoryReplication
 from legato.storage.memory.shared_memory import SharedMemory
 
 LEASE: Final = 10.0
 
-OF_PROCESSES: Final = ("inboxes", "arrivals", "closed")
-"""The fields about living processes; all other fields are the content of the shared storage."""
+OF_PROCESSES: Final = ("inboxes", "arrivals", "closed", "notices_written")
+"""The fields about living processes, and notices, on which no promise rests; all other fields are
+the content of the shared storage."""
 
 T = TypeVar("T")
 WorldState = dict[str, dict[Any, Any]]
@@ -124,8 +126,10 @@ class Faulty(MemoryReplication):
 
     def __init__(self, world: FaultyWorld, me: str) -> None:
         super().__init__(world, lease=LEASE, me=me)
-        self.journal = FaultyJournal(world, me, self._births, self._checkpoint)
+        parts = (self._births, self._checkpoint, self._is_whole_now)
+        self.journal = FaultyJournal(world, me, *parts)
         self.journal.faulty = self
+        self.notices = MemoryNotices(world, me, self._reach_notices)
         self.on_write: Callable[[], None] = lambda: None  # before each write of entries
         self.away = False
         self.keeps = True  # whether entries are kept
@@ -231,6 +235,12 @@ class Faulty(MemoryReplication):
             self.fails -= 1
             raise StorageError("the shared storage failed")
         self._faulty_world.remember()
+
+    async def _reach_notices(self) -> None:
+        """Without the faults that are counted: these are meant for what decides about jobs."""
+        await trio.lowlevel.checkpoint()
+        if self.away:
+            raise StorageError("the shared storage is away")
 
 
 TIMEOUT: Final = 5.0

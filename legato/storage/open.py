@@ -115,7 +115,9 @@ def _named(database_url: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        missing = f"PostgreSQL needs the package {error.name}: pip install 'legato[postgres]'"
+        missing = (
+            f"PostgreSQL needs the package {error.name}: in a checkout, pip install '.[postgres]'"
+        )
         raise refusal(database_url, missing) from error
     except StorageError as error:
         raise refusal(database_url, str(error).rstrip(".")) from error

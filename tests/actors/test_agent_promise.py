@@ -5,7 +5,7 @@ job over, and the order in which Trio runs what is ready.  The tools are the wit
 every call that was ever made, by whichever process.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.recovery import TRIES, TakeoverPolicy, recover
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status
 from legato.actors.ref import JobRef
@@ -24,13 +25,14 @@ from legato.actors.resources import JobResources
 from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.actors.supervisor import Supervisor
+from legato.agents.contract import Runs
 from legato.agents.run import AgentRuns
 from legato.agents.tool_run import NOT_MADE, UNKNOWN
 from legato.config import Limits, OnOwnerLost
 from legato.content import ToolCallPart
 from legato.dialects.librechat import LibreChat
 from legato.events import AnyEnding, AnyEvent, Finished, StepCompleted, StepStarted
-from legato.models.contract import FinishReport, TextChunk
+from legato.models.contract import FinishReport, Model, TextChunk
 from legato.prove.comparison import alike, last_of, told_in_order
 from legato.prove.provider import ProvidedModel, ProviderConnection, SimulatedProvider
 from legato.prove.tools import AGENT, READ, WRITE, MadeCall, SimulatedTools, Toolroom
@@ -86,13 +88,14 @@ class Process:
                         models=models,
                         dialects={"librechat": LibreChat},
                         limits=self._machine.limits,
-                        runs=AgentRuns(models, Toolroom(self._machine.tools, self.me)),
+                        runs=self._machine.runs(models, self.me),
                         wall_clock=trio.current_time,
                     ),
                     journal=self._journal,
                     patience=PATIENCE,
                     is_resumed=True,
                 )
+                self.supervisor.follow_ups.jobs = LocalJobs(self.supervisor)
                 self.supervisor.adopt(recovered)
                 self.opened.set()
                 await trio.sleep_forever()
@@ -175,6 +178,10 @@ class Machine:
         self._count = 0
         self.provider.opening = self._asked
         self.tools.calling = self._called
+
+    def runs(self, models: Mapping[str, Model], me: str) -> Runs:
+        """The runs of the process `me`."""
+        return AgentRuns(models, Toolroom(self.tools, me))
 
     async def begin(self) -> None:
         await self._open()

@@ -5,6 +5,7 @@ from itertools import count
 import trio
 from trio.testing import MockClock
 
+from legato.actors.conversation.turn import turn_of
 from legato.actors.interjections import NextTurn, Rejected, Steer, SteerReceipt
 from legato.actors.ref import JobRef
 from legato.content import Message, SteerPart
@@ -217,6 +218,39 @@ async def test_words_that_this_process_cannot_queue_are_asked_by_the_next(
     for _ in range(2):
         async with open_runs(records=records, journal_store=store) as house:
             await all_done(house)
+
+    assert await asked(records) == ["Count.", "Slower."]
+
+
+async def test_a_process_that_is_about_to_end_leaves_the_words_to_the_next(
+    autojump_clock: MockClock,
+) -> None:
+    records, store = FlakyRecords(), JournalStore()
+    async with open_runs(records=records, journal_store=store) as house:
+        job = start(house)
+        await trio.sleep(1)
+        await say(job, "Slower.")
+        house.supervisor.refuse_starts()
+        assert isinstance(await job.ended(), Finished)
+        await trio.sleep(30)
+        assert await asked(records) == ["Count."]
+    for _ in range(2):
+        async with open_runs(records=records, journal_store=store) as house:
+            await all_done(house)
+
+    assert await asked(records) == ["Count.", "Slower."]
+
+
+async def test_words_whose_turn_has_left_are_not_asked_again(autojump_clock: MockClock) -> None:
+    records = FlakyRecords()
+    async with open_runs(records=records, journal_store=JournalStore(), retention=1.0) as house:
+        job = start(house)
+        await trio.sleep(1)
+        receipt = await say(job, "Slower.")
+        await all_done(house)
+        assert receipt.steer.next_turn is not None
+        assert await house.supervisor.follow_ups.queue([turn_of(receipt.steer.next_turn)])
+        await all_done(house)
 
     assert await asked(records) == ["Count.", "Slower."]
 

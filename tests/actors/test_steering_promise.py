@@ -6,7 +6,7 @@ order in which Trio runs what is ready.  The provider's log of requests and the 
 the witnesses; the laws are in `legato.prove.steers` and `legato.prove.asks`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import trio
@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from legato.actors.interjections import AnswerAsk, CancelSteer, FindSteer, Steer
+from legato.actors.interjections import AnswerAsk, CancelSteer, FindSteer, NextTurn, Steer
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status
 from legato.actors.ref import JobRef
+from legato.agents.contract import Run, Runs, Stage
 from legato.config import Limits, OnOwnerLost
-from legato.content import ErrorPart
-from legato.events import Answered, Asked, Failed, Finished
-from legato.models.contract import FinishReport
+from legato.content import ErrorPart, TurnRequest
+from legato.events import Answered, Asked, Failed, Finished, Stopped
+from legato.models.contract import FinishReport, Model, ModelRequest
 from legato.prove.asks import AskWitness
 from legato.prove.provider import ProviderConnection
 from legato.prove.steers import SentSteer, SteerWitness
@@ -34,6 +35,24 @@ ASK_TIMEOUT: Final = 20.0
 PARK_AFTER: Final = 1.0
 
 ASKING: Final = replace(AGENT, recursion_limit=500)
+
+
+class Silent:
+    """The run of a turn that steers have become: this machine looks at one run alone."""
+
+    async def answer(self, stage: Stage, request: ModelRequest) -> FinishReport:
+        await trio.lowlevel.checkpoint()
+        return FinishReport("stop")
+
+
+class OneRun:
+    """The runs of a process; only the first turn's asks models and calls tools."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+
+    def run_of(self, turn: TurnRequest, model: Model) -> Run:
+        return self._runs.run_of(turn, model) if turn.job_id == JOB else Silent()
 
 
 class SteeringMachine(Machine):
@@ -57,6 +76,10 @@ class SteeringMachine(Machine):
         self._said: list[Answered] = []
         self._waiting: list[trio.CancelScope] = []  # of the questions without a reply
         self._sent = 0
+        self.questions: Sequence[str] = ()  # of the conversation, in the end
+
+    def runs(self, models: Mapping[str, Model], me: str) -> Runs:
+        return OneRun(super().runs(models, me))
 
     # The witnesses.
 
@@ -86,6 +109,8 @@ class SteeringMachine(Machine):
         rules += [self.take_a_turn] * 3
         if self.provider.connections and not self.is_bare:
             rules += [self.call_tools, *[self.ask_for_leave] * 6]
+        if self.provider.connections and self.is_bare:
+            rules += [self.leave_over] * 2
         if self.steers.sent:
             rules += [self.send_again, self.arm, self.cancel, self.find]
         if self.asks.asks():
@@ -127,7 +152,10 @@ class SteeringMachine(Machine):
 
     def _steer(self, steer: SentSteer, *, preempt: bool) -> None:
         self._sent += 1
-        message = Steer(f"id-{self._sent}", steer.text, self._sent, steer.client_id, preempt)
+        number = self._sent
+        ids = NextTurn(f"01NEXT{number:020}", f"asked-{number}", f"answered-{number}")
+        next_turn = ids if steer.number % 2 else None
+        message = Steer(f"id-{number}", steer.text, number, steer.client_id, preempt, next_turn)
         self._ask_of(steer, message)
 
     def _ask_of(self, steer: SentSteer, message: Steer | CancelSteer | FindSteer) -> None:
@@ -142,6 +170,16 @@ class SteeringMachine(Machine):
 
     def steer(self) -> None:
         self._steer(self.steers.new(), preempt=False)
+
+    async def leave_over(self) -> None:
+        """Have a model finish that has not read a steer; the process may die soon after."""
+        self.steer()
+        await trio.sleep(0.1)
+        if self.provider.connections:
+            self.finish()
+        if self.draw(st.booleans()):
+            await self.take_a_turn()
+            await self.kill()
 
     def preempt(self) -> None:
         self._steer(self.steers.new(), preempt=True)
@@ -217,7 +255,14 @@ class SteeringMachine(Machine):
         self.watched.set()
         for process in self.former:
             process.kill()
-        return await super().status()
+        status = await super().status()
+        self.gone.add(self.process.me)
+        self.process.kill()
+        await self._open()  # which finds what a former owner began to queue
+        await trio.sleep(1)
+        messages = await self.records.messages(TURN.conversation_id)
+        self.questions = [each.text for each in messages if each.is_created_by_user]
+        return status
 
     async def _status(self) -> Status:
         """As before, with leave for every call."""
@@ -232,6 +277,9 @@ def check_steering(machine: SteeringMachine, status: Status) -> None:
     ending, snapshot = status.ending, status.snapshot
     assert ending is not None
     machine.steers.compare(machine.events(), snapshot, ending)
+    enqueued = [each.text for each in snapshot.next_turns]
+    assert sorted(machine.questions) == sorted([TURN.text, *enqueued])
+    assert not (isinstance(ending, Stopped) and enqueued)
     made = machine.tools.made
     machine.asks.compare(snapshot, made, is_whole=isinstance(ending, Finished))
     check(machine, status)

@@ -180,6 +180,7 @@ def test_words_and_answers_for_runs_are_measured() -> None:
 
     assert [name.partition(":")[0] for name in figures] == [
         *["steer, until the reply"] * 2,
+        *["steer at another replica, until the reply"] * 2,
         *["preempt, until the provider is disconnected"] * 2,
         *["decision of a running run, until the tool is called"] * 2,
         *["decision of a parked run, until the tool is called"] * 2,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from legato.checks.finding import Machine, OpenFile
 from legato.checks.report import findings
-from legato.config import Guards, Settings, load_settings
+from legato.config import Guards, OidcSettings, Settings, load_settings
 
 SECRET = "jPz4WqkX0v6pTqS1b3Yd8RmN2cLuH7eA"
 GUARDS = Guards(trusted_proxies=("127.0.0.1", "10.0.0.0/8", "fd00::/16"))
@@ -94,6 +94,25 @@ def test_tokens_of_a_provider_are_made_for_this_application(
     settings = replace(READY, jwt_secret=None, jwks_url=url, jwt_audience=audience)
 
     assert found(settings) == [("must", about) for about in expected]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "failure", "expected"),
+    [
+        ("https://login.example.com", None, []),
+        ("http://127.0.0.1:8080", None, []),
+        ("http://login.example.com", None, ["oidc.issuer"]),
+        ("https://login.example.com", "it cannot be reached", ["oidc"]),
+    ],
+)
+def test_people_can_log_in_at_the_provider_and_nobody_between(
+    issuer: str, failure: str | None, expected: list[str]
+) -> None:
+    oidc = OidcSettings(issuer=issuer, client_id="legato")
+    settings = replace(READY, jwt_secret=None, oidc=oidc)
+    machine = Machine(descriptors=4096, login_failure=failure)
+
+    assert found(settings, machine) == [("must", about) for about in expected]
 
 
 def test_replicas_need_one_secret_for_their_sessions() -> None:

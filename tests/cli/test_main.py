@@ -51,6 +51,32 @@ def test_the_command_prints_a_token_and_nothing_else(folder: Path) -> None:
     assert done.stdout.count(".") == 2
 
 
+def test_the_command_alone_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong_use()
+
+    shown = capsys.readouterr().err
+    assert "serve until SIGTERM or SIGINT" in shown
+    assert "To begin: `legato demo`, or `legato serve`." in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["sevre"], "invalid choice: 'sevre'; did you mean serve?"),
+        (["serve-all"], "did you mean serve?"),
+        (["xyz"], "invalid choice: 'xyz'; there are serve, demo, token"),
+        (["keys", "creat", "--user", "a"], "invalid choice: 'creat'; did you mean create?"),
+        (["bench", "fanout"], "did you mean fan-out?"),
+    ],
+)
+def test_a_typo_is_met_with_the_nearest_command(
+    capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    wrong_use(*argv)
+
+    assert said in capsys.readouterr().err
+
+
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
@@ -199,7 +225,11 @@ def test_the_server_says_where_it_is_and_ends_on_sigterm(folder: Path) -> None:
         said = server.stdout.readline()
         server.send_signal(signal.SIGTERM)
 
+        how = server.stdout.readline()
         assert re.fullmatch(r"Legato is at http://127\.0\.0\.1:[0-9]+\n", said)
+        page = said.split()[-1]
+        command = "`legato token --user you`"
+        assert how.startswith(f"To log in, open {page}/, and paste what {command} prints")
         assert server.wait(30) == 0
 
 
@@ -214,8 +244,13 @@ def test_a_port_that_is_taken_is_one_line_and_status_2(
         port = taken.getsockname()[1]
 
         assert main([*command, "--port", str(port)]) == 2
-    said = f"legato: cannot listen on 127.0.0.1, port {port}: Address already in use\n"
-    assert capsys.readouterr().err == said
+    said = capsys.readouterr().err
+    reason = f"legato: cannot listen on 127.0.0.1, port {port}: Address already in use; "
+    assert said.startswith(f"{reason}is another Legato running there? Try ")
+    assert said.count("\n") == 1
+    [*_, other] = re.findall("--port ([0-9]+)", said)
+    assert port < int(other) <= port + 20
+    assert ("make demo PORT=" in said) is (command[0] == "demo")
     assert not (folder / ".legato" / "legato.db").exists()
 
 

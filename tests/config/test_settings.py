@@ -70,6 +70,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         private_action_hosts = ["pets:8080"]
         default_model = "fast"
         on_busy = "reject"
+        on_message_while_waiting = "refuse"
         on_owner_lost = "continue"
         unknown_tools = "refuse"
         http2 = true
@@ -137,6 +138,7 @@ def test_every_setting_can_come_from_the_file(folder: Path) -> None:
         private_action_hosts=("pets:8080",),
         default_model="fast",
         on_busy="reject",
+        on_message_while_waiting="refuse",
         on_owner_lost="continue",
         unknown_tools="refuse",
         http2=True,
@@ -261,6 +263,7 @@ def test_the_other_variables_are_read() -> None:
         "LEGATO_PRIVATE_ACTION_HOSTS": "pets",
         "LEGATO_DEFAULT_MODEL": "scripted",
         "LEGATO_ON_BUSY": "enqueue",
+        "LEGATO_ON_MESSAGE_WHILE_WAITING": "deny_and_continue",
         "LEGATO_ON_OWNER_LOST": "continue",
         "LEGATO_UNKNOWN_TOOLS": "refuse",
         "LEGATO_HTTP2": "true",
@@ -293,6 +296,7 @@ def test_the_other_variables_are_read() -> None:
         private_action_hosts=("pets",),
         default_model="scripted",
         on_busy="enqueue",
+        on_message_while_waiting="deny_and_continue",
         on_owner_lost="continue",
         unknown_tools="refuse",
         http2=True,

@@ -90,9 +90,9 @@ async def test_the_description_is_made_once(
 
 
 async def test_files_are_read_once(nobody: Client) -> None:
-    await nobody.get("/static/index.html")
-    made = dict(nobody.app.assets._made)
     await nobody.get("/")
+    made = dict(nobody.app.assets._made)
+    await nobody.get("/c/x")
 
     assert nobody.app.assets._made == made
     assert [each.media_type for each in made.values()] == ["text/html"]

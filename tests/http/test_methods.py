@@ -17,7 +17,7 @@ from tests.support.http.client import STILL, Client, everything
         "/api/agents/chat/stream",
         "/api/agents/chat/stream/",
         "/api/agents/chat/stream/a/b",
-        "/api/messages",
+        "/api/messages/",
         "/api/convos/",
         "/api/convos/a/b",
         "/api//convos",

@@ -85,3 +85,38 @@ async def test_only_the_pages_own_files_are_served(nobody: Client, path: str) ->
     reply = await nobody.get(path)
 
     assert (reply.status, reply.body["error"]) == (404, "Not found")
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/c", "/c/x/y", "/static/nothing.js", "/docs/x"])
+async def test_an_unknown_path_in_a_browser_is_a_page(nobody: Client, path: str) -> None:
+    reply = await nobody.ask("GET", path, headers=BROWSER)
+
+    assert (reply.status, reply.body) == (404, None)
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "There is no page at this address." in reply.text
+    assert 'href="/"' in reply.text
+
+
+async def test_other_refusals_in_a_browser_are_pages_with_the_same_status_and_headers(
+    nobody: Client,
+) -> None:
+    wrong_method = await nobody.ask("PUT", "/login", headers=BROWSER)
+    foreign = await nobody.ask(
+        "POST", "/login", headers={**BROWSER, "Origin": "http://evil.example"}
+    )
+
+    assert (wrong_method.status, foreign.status) == (405, 403)
+    assert "POST" in wrong_method.headers["allow"]
+    for reply in (wrong_method, foreign):
+        assert "<h1>" in reply.text
+        assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_program_and_the_api_get_json_whatever_the_path(nobody: Client) -> None:
+    for path, headers in (("/nowhere", {}), ("/nowhere", {"Accept": "*/*"}), ("/api/x", BROWSER)):
+        reply = await nobody.ask("GET", path, headers=headers)
+
+        assert reply.body["error"] in ("Not found", "Unauthorized")

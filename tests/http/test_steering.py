@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 import legato
+from legato.actors.superseding import SUPERSEDED
+from legato.agents.asks import DENIED
 from legato.config import AgentSettings, FunctionSettings
 from legato.http.app import create_app
 from legato.http.application import Legato
@@ -298,3 +301,63 @@ async def test_a_word_for_leftovers_must_be_known(ann: Client) -> None:
     reply = await say(ann, await running(ann), on_leftover="drop")
 
     assert (reply.status, reply.body["param"]) == (400, "on_leftover")
+
+
+async def second(ann: Client, started: dict[str, str], policy: str, **fields: object) -> Reply:
+    ids = {"conversationId": started["conversationId"], "model_parameters": {"tokens": 1}}
+    return await ann.try_start("Never mind.", on_message_while_waiting=policy, **ids, **fields)
+
+
+async def test_a_message_denies_what_is_asked_and_comes_next(ann: Client) -> None:
+    started, _ = await asking(ann)
+    reply = await second(ann, started, "deny_and_continue")
+    final = (await ann.read(started["generationId"]))[-1].data["responseMessage"]
+    await ann.read(reply.body["generationId"])
+    messages = await ann.messages(started["conversationId"])
+
+    assert (reply.status, reply.body["status"]) == (200, "queued")
+    assert final["content"][0]["tool_call"]["output"] == f"{DENIED}  {SUPERSEDED}"
+    assert final["content"][1]["text"] == "Done."
+    assert [each["text"] for each in messages if each["isCreatedByUser"]] == ["Hi", "Never mind."]
+
+
+async def test_a_repeated_message_does_nothing_to_what_is_asked_later(ann: Client) -> None:
+    ids = {"conversationId": str(uuid4()), "clientRequestId": "one", "agent_id": "dice"}
+    first = await ann.start("Hi", **ids)
+    async with ann.follow(first["generationId"]) as stream:
+        await stream.until("on_pending_action")
+    again = await ann.start("Hi", **ids, on_message_while_waiting="deny_and_continue")
+    status = await ann.get(f"{CHAT}/status/{first['conversationId']}")
+
+    assert again["generationId"] == first["generationId"]
+    assert status.body["status"] == "requires_action"
+
+
+async def test_nobody_denies_what_is_asked_of_others(ann: Client, eve: Client) -> None:
+    started, _ = await asking(ann)
+    reply = await second(eve, started, "deny_and_continue")
+    status = await ann.get(f"{CHAT}/status/{started['conversationId']}")
+
+    assert reply.status == 403
+    assert status.body["status"] == "requires_action"
+
+
+async def test_a_message_that_is_refused_denies_nothing(ann: Client) -> None:
+    started, _ = await asking(ann)
+    reply = await second(ann, started, "refuse")
+    wrong = await second(ann, started, "deny_and_continue", parentMessageId="nix")
+    status = await ann.get(f"{CHAT}/status/{started['conversationId']}")
+
+    assert (reply.status, reply.body["code"]) == (409, "RUN_PAUSED")
+    assert wrong.status == 400
+    assert status.body["status"] == "requires_action"
+
+
+@pytest.mark.parametrize("policy", ["deny_and_continue", "refuse", "on_busy"])
+async def test_a_message_while_nothing_waits_is_as_any_other(ann: Client, policy: str) -> None:
+    started = await running(ann)
+    reply = await second(ann, started, policy)
+    [final] = [(await ann.read(started["generationId"]))[-1].data]
+
+    assert (reply.status, reply.body["status"]) == (200, "started")
+    assert final["aborted"]

@@ -109,7 +109,7 @@ async def test_without_the_packages_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     wanted = replace(settings_with(), trace_endpoint="http://127.0.0.1:9/v1/traces")
-    with pytest.raises(ConfigError, match=r"^trace_endpoint: .*pip install 'legato\[otel\]'"):
+    with pytest.raises(ConfigError, match=r"^trace_endpoint: .*pip install '\.\[otel\]'"):
         async with open_tracing(wanted):
             raise AssertionError
 

@@ -94,10 +94,10 @@ def test_as_fast_as_it_goes_is_seen_and_leaves_nothing_out(modules: Page) -> Non
     assert told["took"] < 100_000
 
 
-MOMENTS = """async ([job, frames, times]) => {
+MOMENTS = """async ([job, frames, times, first = 1]) => {
     const { momentsOf } = await import("/static/js/inspect/moments.js");
     const { EventTimes } = await import("/static/js/inspect/event_times.js");
-    const events = frames.map((frame, place) => ({ seq: place + 1, name: "message", frame }));
+    const events = frames.map((frame, place) => ({ seq: place + first, name: "message", frame }));
     const moments = momentsOf(job, events, new EventTimes(times));
     return moments.map(({ kind, text, seq }) => [kind, text, seq]);
 }"""
@@ -137,12 +137,37 @@ def test_the_moments_of_a_job_stand_in_their_order(modules: Page) -> None:
     ]
 
 
+def test_a_turn_that_waited_says_since_when(modules: Page) -> None:
+    times = {"moments": [[1010, 1], [1130, 2]], "resolution": 100, "unknown": 0}
+
+    told = modules.evaluate(MOMENTS, [JOB, [{"created": True}], times, 2])
+
+    assert [text for _, text, _ in told] == [
+        *("Started", "Began to wait in the queue", "The question is stored"),
+        *("The model was asked", "First word", "Complete"),
+    ]
+
+
 def test_a_job_whose_words_are_not_shown_has_the_servers_moments(modules: Page) -> None:
     told = modules.evaluate(MOMENTS, [JOB, [], None])
 
     assert [text for _, text, _ in told] == [
         *("Started", "The model was asked", "First word", "Complete")
     ]
+
+
+WAITS = """async (moments) => {
+    const { waitsOf } = await import("/static/js/inspect/moments.js");
+    return waitsOf(moments).map(({ from, to }) => [from, to]);
+}"""
+
+
+def test_a_job_waits_while_any_ask_is_open(modules: Page) -> None:
+    opens = [(100, 1), (150, 1), (200, -1), (250, 0), (300, -1), (None, 1), (None, -1), (500, 1)]
+
+    waits = modules.evaluate(WAITS, [{"at": at, "opens": each} for at, each in opens])
+
+    assert waits == [[100, 300], [500, None]]
 
 
 PROVE = """async ({ lie = null, count = 60, seed = 1 }) => {

@@ -61,7 +61,7 @@ async def test_postgresql_without_its_driver_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StorageError, match=r"pip install 'legato\[postgres\]'"):
+    with pytest.raises(StorageError, match=r"pip install '\.\[postgres\]'"):
         async with open_records("postgresql://localhost/legato"):
             pass
 

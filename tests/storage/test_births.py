@@ -246,3 +246,22 @@ async def test_a_job_that_ran_is_told_again_by_its_log(world: World, mock_clock:
     assert found is not None
     assert (found.owner, found.epoch) == (one.me, 1)
     assert await one.directory.conversation("ann", "c1") == [at_stage(MINE, "begun")]
+
+
+async def test_nobody_takes_jobs_over_until_all_have_told(
+    world: World, mock_clock: MockClock
+) -> None:
+    dead, one, other = [await world.replica() for _ in range(3)]
+    await dead.directory.enter(MINE, "reject", max_per_user=9)
+    await passes(mock_clock, 2 * LEASE, one, other)
+    world.lose_all()
+    assert [*await one.journal.take_over()] == []  # before anybody saw the loss
+    await dead.journal.append([Entries("j1", 1, 1, EVENTS[:2])])  # what a standby still has
+    await passes(mock_clock, BEAT, one, other)
+    one.liveness.told()
+    await passes(mock_clock, BEAT, one, other)
+    assert [*await one.journal.take_over()] == []
+    other.liveness.told()
+    await passes(mock_clock, 2 * BEAT, one, other)
+
+    assert [each.job_id for each in await one.journal.take_over()] == ["j1"]

@@ -146,7 +146,7 @@ async def test_without_its_package_it_says_what_to_install(
     tmp_path: Path, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    said = rf"workers: without .* the package {package}: pip install 'legato\[workers\]'"
+    said = rf"workers: without .* the package {package}: in a checkout, pip install '\.\[workers\]'"
     with pytest.raises(ConfigError, match=said):
         async with embedded_redis(tmp_path / "none", "legato"):
             pass

@@ -7,6 +7,7 @@
 - `lifespan`: a replica's whole life: a supervisor among many, whose jobs the others get at the end
 - `link`: the link to one other replica: the calls and mirrors under way, and how much waits
 - `mirror`: another replica's job for the readers here: fed by the owner instead of by a model
+- `notices`: notices among replicas: a task writes this replica's, and a task reads all replicas'
 - `owner_client`: asks the owner of a job, at whichever replica, also while the owner changes
 - `owner_server`: answers other replicas' questions about the jobs here
 - `protocol`: the envelopes between replicas, and the dialect for a job's log

@@ -4,7 +4,7 @@ Jobs without an ending are always wanted.  Ended jobs are there to be read, but 
 and there may be thousands: ended jobs stay in the journal until somebody asks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -69,7 +69,10 @@ class Failover:
         records: Records,
         successor: TakeoverPolicy,
         retention: float,
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
+        """`doubt` is told, without waiting, that a dead replica may have told its users less than
+        it said."""
         self.handed_on: set[str] = set()
         """The ids of jobs which came when this replica was about to go: the next owner's."""
         self._nursery = nursery
@@ -78,6 +81,7 @@ class Failover:
         self._records = records
         self._successor = successor
         self._retention = retention
+        self._doubt = doubt
         self._left: dict[str, _PendingTakeover] = {}
         self._taken = trio.Event()
         self._taken.set()
@@ -100,7 +104,10 @@ class Failover:
             return
         if self._taken.is_set():
             self._taken = trio.Event()  # the jobs being taken are this replica's, and not known yet
-        for job in await self._journal.take_over():
+        orphaned = await self._journal.take_over()
+        if orphaned:
+            self._doubt()
+        for job in orphaned:
             if not self._is_here(job):
                 self._take(job)
         self._taken.set()
@@ -112,7 +119,13 @@ class Failover:
 
     def _take(self, job: OrphanedJob) -> None:
         """Take a job.  A job marked as done has its attempts counted anew: perhaps each owner
-        handed the job on without reading."""
+        handed the job on without reading.
+
+        What this replica has of the job from an earlier epoch lacks what the owners since then
+        said: nobody is to ask there while the job is on its way."""
+        former = self._supervisor.registry.entry(job.job_id)
+        if former is not None and former.epoch < job.epoch:
+            self._supervisor.lose(former)
         if job.marked_done:
             job = replace(job, attempts=0)
         left = self._left.setdefault(
@@ -147,6 +160,8 @@ class Failover:
             recovered = await recover_one(job, self._journal, self._records, self._successor)
             if recovered is not None:
                 self._adopt(recovered)
+                if recovered.has_ended and not job.marked_done:
+                    self._doubt()
             left.came = job
         except StorageError as error:
             if left.trouble is None:  # a line for each job is enough for an outage

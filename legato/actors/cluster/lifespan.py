@@ -11,6 +11,7 @@ from legato.actors.cluster.failover import ClusterTakeover, Failover
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.jobs import ClusterJobs
 from legato.actors.cluster.mirror import Mirrors
+from legato.actors.cluster.notices import SharedNotices
 from legato.actors.cluster.owner_client import OwnerClient, stop_timeout
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import LOG_DIALECT, LogDialect
@@ -25,6 +26,9 @@ from legato.storage.contracts.replication import Liveness, Replication
 
 LAST_LOOK = 1.0
 """Seconds to find out at shutdown who stays, and could go on with what runs here."""
+
+LAST_NOTICES = 0.5
+"""Seconds for the notices of the last endings; the next owner's notices say that some are lost."""
 
 LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
@@ -59,7 +63,10 @@ async def open_replica(
         )
         successor = ClusterTakeover(replication.directory, resources.models, on_owner_lost)
         journal, retention = replication.journal, limits.retention
-        failover = Failover(nursery, supervisor, journal, records, successor, retention)
+        notices = await _opened_notices(nursery, replication, supervisor)
+        failover = Failover(
+            nursery, supervisor, journal, records, successor, retention, notices.doubt
+        )
         host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
         peers = Transport(nursery, replication.me, replication.post, host, guarded)
         heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
@@ -77,10 +84,24 @@ async def open_replica(
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
+        with trio.move_on_after(LAST_NOTICES):
+            await notices.written()
         with trio.move_on_after(LAST_WRITE):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
+
+
+async def _opened_notices(
+    nursery: trio.Nursery, replication: Replication, supervisor: Supervisor
+) -> SharedNotices:
+    """Have the supervisor post where all replicas read.  Raises StorageError."""
+    notices = SharedNotices(replication.notices, supervisor.settled)
+    await notices.open()
+    for part in (notices.write, notices.read):
+        nursery.start_soon(supervisor.kept_alive, part, "notices")
+    supervisor.notices = notices
+    return notices
 
 
 async def _hand_over(

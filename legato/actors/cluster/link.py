@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from secrets import token_hex
 from typing import Final, Protocol
 
@@ -87,7 +86,9 @@ class Link:
     the other side up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int]) -> None:
+        """`numbers`: of calls and mirrors, never used twice: the other side may keep a link of
+        which this side made a new one, and answer a question of the former."""
         self.waiting = 0  # bytes of lines to be sent
         self.scope = trio.CancelScope()  # of the sending task
         self._name = token_hex(8)
@@ -96,7 +97,7 @@ class Link:
         self._due = trio.Event()
         self._from: str | None = None  # the other side's name for the link
         self._received = 0  # the number of the last packet from there
-        self._numbers = count(1)
+        self._numbers = numbers
         self._calls: dict[int, _PendingCall] = {}
         self._inlets: dict[int, MirrorInput] = {}
         self._sinks: dict[int, PeerSink] = {}

@@ -106,7 +106,7 @@ class OwnerClient:
             owner = await self.owner(job_id, owner)
 
     async def timelines(self, replica: str, asked: ListTimelines) -> Timelines | None:
-        """What another replica has; None where the answer was lost."""
+        """The jobs of another replica; None where the answer was lost."""
         try:
             reply = await self._peers.ask(replica, "", asked)
         except LinkLost:

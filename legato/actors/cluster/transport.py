@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from itertools import count
 from typing import Any, Final, Protocol, assert_never
 
 import structlog
@@ -77,6 +78,7 @@ class Transport:
         self._host = host
         self._guarded = guarded
         self._links: dict[str, Link] = {}
+        self._numbers = count(1)
 
     async def ask(self, peer: str, job_id: str, question: Question[Any]) -> Reply:
         """Raises LinkLost where the question or its answer may be lost."""
@@ -123,7 +125,7 @@ class Transport:
 
     def _link(self, peer: str) -> Link:
         if peer not in self._links:
-            self._links[peer] = Link()
+            self._links[peer] = Link(self._numbers)
             self._nursery.start_soon(self._send, peer, self._links[peer])
         return self._links[peer]
 

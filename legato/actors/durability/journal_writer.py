@@ -101,6 +101,10 @@ class JournalWriter:
     async def written(self) -> None:
         """Return when all unwritten events of this moment are written."""
         self._due = -math.inf
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Return when all that is urgent at this moment is written: first events and endings."""
         event = trio.Event()
         self._urgent.waiting.append(event)
         self._flush()

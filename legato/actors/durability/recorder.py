@@ -70,12 +70,6 @@ FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
 log = structlog.get_logger()
 
 
-async def nothing_follows(turns: Sequence[Turn]) -> bool:
-    """For a process that keeps no journal of what follows."""
-    await trio.lowlevel.checkpoint()
-    return True
-
-
 class Recorder:
     """Runs as children of the job, outside a stop's scope: a stop ends planning, never a write."""
 
@@ -88,8 +82,8 @@ class Recorder:
         journal: JobJournal,
         waiting: WaitingTurn,
         store_timeout: float,
+        follow_up: FollowUp,
         *,
-        follow_up: FollowUp = nothing_follows,
         is_resumed: bool = False,
     ) -> None:
         """`follow_up` queues the turns that unread steers become, and returns whether they are

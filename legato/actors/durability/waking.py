@@ -73,9 +73,9 @@ async def reread(
 ) -> Sequence[Recovered | None]:
     """Return the runs as they were parked, under the same epochs, with the requests for models.
 
-    All are read together, however many they are.  A run whose log was lost, or cannot be read,
-    comes with an ending that says so, under the next epoch: cursors beyond what is left do not
-    hold.  None where another replica owns the run by now, or the conversation is gone.
+    All runs are read together.  A run with a lost or unreadable log comes with an ending that says
+    so, under the next epoch: cursors beyond the rest of the log do not hold.  None where another
+    replica owns the run by now, or the conversation is gone.
 
     Raises:
         StorageError: if the storage cannot be used now; nothing is changed then.

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from heapq import nlargest
-from itertools import chain
+from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 from legato.actors.durability.parked import Parked
@@ -38,8 +39,10 @@ def timelines(registry: Registry, asked: ListTimelines) -> Timelines:
         entry = registry.entry(asked.job_id)
         found = entry is not None and asked.user in (None, entry.turn.user)
         return Timelines((timeline(entry, is_timed=True),) if entry and found else ())
-    entries = (each for each in _all(registry) if asked.user in (None, each.turn.user))
-    return newest((timeline(each) for each in nlargest(asked.most, entries, _rank)), asked.most)
+    unended = registry.unended() if asked.user is None else registry.running(asked.user)
+    running = nlargest(asked.most, unended, attrgetter("turn.job_id"))
+    ended = islice(_of(asked.user, registry.ended_jobs()), asked.most - len(running))
+    return newest(map(timeline, [*running, *ended]), asked.most)
 
 
 def newest(found: Iterable[Timeline], most: int, unheard: int = 0) -> Timelines:
@@ -48,12 +51,9 @@ def newest(found: Iterable[Timeline], most: int, unheard: int = 0) -> Timelines:
     return Timelines(tuple(ranked), unheard)
 
 
-def _all(registry: Registry) -> Iterable[RegistryEntry]:
-    return chain(registry, registry.parked.values())
-
-
-def _rank(entry: RegistryEntry) -> tuple[bool, str]:
-    return not entry.ended.is_set(), entry.turn.job_id
+def _of(user: str | None, entries: Iterable[RegistryEntry]) -> Iterable[RegistryEntry]:
+    """The entries of `user`; all of them for None."""
+    return entries if user is None else (each for each in entries if each.turn.user == user)
 
 
 def timeline(entry: RegistryEntry, *, is_timed: bool = False) -> Timeline:

@@ -74,7 +74,7 @@ class Timelines(Struct, frozen=True, tag=True):
 class ListTimelines(Question[Timelines], frozen=True):
     """The newest `most` jobs of `user`, or of everybody where None; those that run come first.
 
-    With `job_id` that job alone, with its times.
+    With `job_id` the job of that id alone, with its times.
     """
 
     user: str | None = None

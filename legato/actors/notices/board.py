@@ -1,12 +1,12 @@
-"""The newest notices of all users, in one order, and the readers who follow their own.
+"""The newest notices of all users in order, and the readers, each for a single user.
 
 Rules:
 
-1. One task at a time writes on a board, and no method waits: nobody sees half a change.
-2. `follow` gives a reader what the reader missed, and lets the reader join, in one step.
-3. A cursor names a notice of the board.  A cursor that the board does not have is never guessed
-   about: its reader is told that something may be missing.
-4. A reader who does not keep up is cut, and comes back with a cursor.
+1. A single task at a time writes on a board, and no method waits: nobody sees half a change.
+2. `follow` brings the missed notices and lets the reader join, in a single step.
+3. A cursor names a notice of the board.  An unknown cursor is never guessed about: the reader is
+   told of a possible loss.
+4. A reader too slow for the notices is cut, and comes back with a cursor.
 """
 
 from collections import defaultdict, deque
@@ -17,9 +17,7 @@ from typing import Final, NamedTuple
 import trio
 
 from legato.actors.notices.notice import Notice
-
-MOST: Final = 8192
-"""Notices of a board, about 4 MiB: ten minutes of five generations a second."""
+from legato.storage.contracts.notices import MOST, START
 
 MOST_WAITING: Final = 256
 """Notices that wait for one reader; to read the lists again is cheaper than a longer backlog."""
@@ -87,7 +85,7 @@ class Board:
 
     def _start_at(self, cursor: str) -> None:
         self._posted = deque([Posted(cursor, None)])
-        self._cursors = {cursor}
+        self._cursors = {cursor} - {START}  # whatever was lost, every log begins there again
 
     @property
     def cursor(self) -> str:

@@ -17,7 +17,7 @@ from legato.agents.tools.variables import with_variables
 from legato.config import ConfigError, Settings
 from legato.storage.contracts.actions import Actions
 
-_EXTRA: Final = "pip install 'legato[mcp]'"
+_EXTRA: Final = "in a checkout, pip install '.[mcp]'"
 
 
 class AllTools:

@@ -1,6 +1,6 @@
 """Scenario of words and answers for runs, and of the runs that wait for an answer.
 
-All runs are on SQLite, where each reply waits for the journal.
+Each reply waits for the journal, which is in SQLite, or, for steers at another replica, in Redis.
 """
 
 import json
@@ -19,6 +19,7 @@ from legato.bench.counting import FRAME_END
 from legato.bench.processes import resident
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
+from legato.bench.scenarios.replicas import two_replicas
 from legato.bench.scenarios.turns import followed
 from legato.bench.servers.served import CHUNK, TOKENS, Served, closings, legato, provided, start
 from legato.bench.tasks import Floor
@@ -79,6 +80,9 @@ def steer(
     def measure() -> Figures:
         return {
             **_times("steer, until the reply", _replies(counts.steers)),
+            **_times(
+                "steer at another replica, until the reply", _replies_of_another(counts.steers)
+            ),
             **_times("preempt, until the provider is disconnected", _cuts(counts.preempts)),
             **_decisions(counts.decisions),
             **_parked(counts),
@@ -86,9 +90,10 @@ def steer(
 
     return Scenario(
         f"on SQLite, one after the other on a kept connection, from the POST's sending: {steers} "
-        f"steers; {preempts} that cut a provider's answer; {decisions} decisions about a tool "
-        f"call of a running, and of a parked run; the growth of resident memory by {runs} parked "
-        f"runs, after {warm_up}; {woken} of them woken by a reader each",
+        f"steers, and as many at a replica that does not run the answer (on Redis); {preempts} "
+        f"that cut a provider's answer; {decisions} decisions about a tool call of a running, and "
+        f"of a parked run; the growth of resident memory by {runs} parked runs, after {warm_up}; "
+        f"{woken} of them woken by a reader each",
         ours=measure,
     )
 
@@ -102,10 +107,22 @@ def _times(name: str, milliseconds: Sequence[float]) -> Figures:
 
 def _replies(steers: int) -> Sequence[float]:
     """Milliseconds from each steer to the reply."""
-    with legato(None) as served, served.connect() as client:
-        runs = -(-steers // _WAITING)
+    with legato(None) as served:
+        return _steered(served, served, steers)
+
+
+def _replies_of_another(steers: int) -> Sequence[float]:
+    """The same where the runs are another replica's, and the journal is in Redis."""
+    with two_replicas() as (owner, other, _):
+        return _steered(owner, other, steers)
+
+
+def _steered(owner: Served, asked: Served, steers: int) -> Sequence[float]:
+    """Milliseconds from each steer to the reply of the server that is `asked`."""
+    runs = -(-steers // _WAITING)
+    with owner.connect() as client, asked.connect() as steerer:
         ids = [start(client, model_parameters={"tokens": TOKENS, "rate": 1}) for _ in range(runs)]
-        times = [_steer(client, ids[number // _WAITING]) for number in range(steers)]
+        times = [_steer(steerer, ids[number // _WAITING]) for number in range(steers)]
         return [(replied - sent) / 1e6 for sent, replied in times]
 
 

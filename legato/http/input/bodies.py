@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from legato.agents.definition import ToolName
-from legato.config import OnBusy
+from legato.config import OnBusy, WhileWaiting
 from legato.storage.contracts.keys import Scope
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -57,6 +57,7 @@ class StartBody(Struct, kw_only=True, rename="camel"):
     - `clientTools` are tools that the agent's model may call, and that the client runs: the run
       waits for the result, which `POST /resume` brings.
     - `on_busy` decides between this turn and a turn that runs in the conversation.
+    - `on_message_while_waiting` decides where that turn waits for an answer.
     - `clientRequestId` makes a start safe to repeat: a repeated start joins the first; the same
       id with a different request is refused, 422.
     """
@@ -76,6 +77,9 @@ class StartBody(Struct, kw_only=True, rename="camel"):
     prompt_prefix: str | None = None
     model_parameters: dict[str, Any] | None = field(default=None, name="model_parameters")
     on_busy: OnBusy | None = field(default=None, name="on_busy")
+    on_message_while_waiting: WhileWaiting | UnsetType = field(
+        default=UNSET, name="on_message_while_waiting"
+    )
     # Unset, because the digest of a request without the field is that of former versions.
     client_tools: ClientTools | UnsetType = UNSET
 

@@ -194,6 +194,7 @@ async def run_on(
                 log.info("serving", url=url)
                 on_ready(app, url)
                 nursery.start_soon(import_meanwhile)
+                nursery.start_soon(app.look_at_provider)
                 everywhere = [*listeners, *own]
                 await serve_until(shutdown.asked.wait, app, everywhere, hurry=shutdown.hurried.wait)
         nursery.cancel_scope.cancel()

@@ -71,7 +71,7 @@ def _import_library() -> Any:
     except ImportError as error:
         raise EngineUnavailable(
             f"the package xllamacpp cannot be imported ({error});"
-            " it comes with the extra: pip install 'legato[local]'"
+            " it comes with the extra: in a checkout, pip install '.[local]'"
         ) from error
 
 

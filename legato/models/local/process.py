@@ -154,7 +154,7 @@ async def open_engine(weights: Path, context_tokens: int) -> AsyncIterator[Engin
     if importlib.util.find_spec("xllamacpp") is None:
         raise EngineUnavailable(
             "the package xllamacpp is not installed;"
-            " it comes with the extra: pip install 'legato[local]'"
+            " it comes with the extra: in a checkout, pip install '.[local]'"
         )
     engine = EngineProcess(weights, context_tokens)
     async with engine.client:

@@ -7,6 +7,7 @@
 - `errors`: the errors of storage
 - `journal`: the contract for journals: a job's log outlives the process that runs the job
 - `keys`: the contract for API keys, of which only a digest is stored
+- `notices`: the contract for the log of notices that replicas share
 - `quotas`: how much one user may store, and how each row is counted
 - `records`: the contract for conversations and messages
 - `replication`: the contracts between replicas: liveness, the directory of jobs, and packets

@@ -99,6 +99,9 @@ class Journal(Protocol):
         Returns these jobs in the order of their ids.  A takeover that nobody heard of is returned
         again, and perhaps also a job to which nothing was appended since.  From then on, appends by
         the former owners are refused as fenced.
+
+        Among replicas none is returned while absence in the directory does not count (see
+        Liveness): the storage lost its last writes, perhaps another replica's take-over.
         """
         ...
 

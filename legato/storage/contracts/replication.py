@@ -15,6 +15,7 @@ from legato.config import OnBusy
 from legato.content import ApiRequest
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
+from legato.storage.contracts.notices import NoticeLog
 
 JobStage = Literal["waiting", "begun", "ended", "void"]
 """A job's stage.  `waiting`: the user's message is not stored yet.  `begun`: the message is stored.
@@ -294,7 +295,7 @@ class Inbox(Protocol):
 
 
 class Replication(Protocol):
-    """A replica's part in the shared storage: journal, directory, liveness and inbox."""
+    """A replica's part in the shared storage: journal, directory, liveness, inbox and notices."""
 
     @property
     def me(self) -> str: ...
@@ -317,3 +318,6 @@ class Replication(Protocol):
 
     @property
     def post(self) -> Inbox: ...
+
+    @property
+    def notices(self) -> NoticeLog: ...

@@ -6,6 +6,7 @@
 - `erasure`: removal of stored rows in memory
 - `journal`: a journal in memory, the simplest implementation of the contract
 - `keys`: API keys in memory
+- `notices`: the log of notices within one process
 - `quotas`: each user's storage use in memory, counted at every write and removal
 - `records`: records in memory, the simplest implementation of the contract
 - `replication`: replicas within one process, the simplest implementation of the contracts

@@ -23,6 +23,7 @@ from legato.storage.contracts.replication import (
 )
 from legato.storage.failure_detector import LEFT
 from legato.storage.memory.journal import MemoryJournal, StoredLog
+from legato.storage.memory.notices import MemoryNotices
 from legato.storage.memory.shared_memory import SharedMemory
 
 
@@ -30,12 +31,19 @@ class DirectoryJournal(MemoryJournal):
     """The journal of a replica, which keeps the directory true."""
 
     def __init__(
-        self, shared: SharedMemory, me: str, births: Births, reach: Callable[[], Awaitable[None]]
+        self,
+        shared: SharedMemory,
+        me: str,
+        births: Births,
+        reach: Callable[[], Awaitable[None]],
+        is_whole: Callable[[], bool],
     ) -> None:
+        """`reach` returns once the shared memory is reached; `is_whole`: absence counts there."""
         super().__init__(shared, me=me, is_gone=births.signs.is_gone)
         self._shared = shared
         self._signs = births.signs
         self._reach = reach
+        self._is_whole = is_whole
 
     async def _enter(self) -> None:
         await self._reach()
@@ -47,6 +55,8 @@ class DirectoryJournal(MemoryJournal):
         return refusal
 
     async def take_over(self) -> Sequence[OrphanedJob]:
+        if not self._is_whole():  # a living replica may own what its owner's last claim lost
+            return ()
         owners = {stored_log.owner for stored_log in self._shared.stored_logs.values()}
         taken = await super().take_over()
         empty = [replica for replica in self._signs.gone() if replica not in owners]
@@ -83,7 +93,9 @@ class MemoryReplication:
         self._shared = shared
         self._births = Births(self.me, lease)
         self._beats = 0
-        self.journal = DirectoryJournal(shared, self.me, self._births, self._checkpoint)
+        parts = (self._births, self._checkpoint, self._is_whole_now)
+        self.journal = DirectoryJournal(shared, self.me, *parts)
+        self.notices = MemoryNotices(shared, self.me, self._checkpoint)
         shared.inboxes[self.me] = deque()
 
     @property
@@ -238,6 +250,9 @@ class MemoryReplication:
     @property
     def is_whole(self) -> bool:
         return self._births.is_whole
+
+    def _is_whole_now(self) -> bool:
+        return self.is_whole and self._births.birth == self._shared.birth
 
     def alive(self) -> Collection[str]:
         return self._births.signs.alive().keys()

@@ -7,6 +7,7 @@ from typing import Final
 import trio
 
 from legato.storage.births import Look, new_birth
+from legato.storage.contracts.notices import NoticeEntry
 from legato.storage.contracts.replication import DirectoryEntry, JobInfo, JobStage
 from legato.storage.memory.journal import JournalStore
 
@@ -31,6 +32,10 @@ class SharedMemory(JournalStore):
         self.stages: dict[str, JobStage] = {}
         self.requests: dict[tuple[str, str], JobInfo] = {}
         self.signs: dict[str, str] = {}
+        self.notices: list[NoticeEntry] = []
+        self.noticed = 0  # notices of all; a lost one's number is not given again
+        self.notices_written: dict[str, int] = {}  # by replica, in batches
+        self.notices_stirred = trio.Event()
         self.inboxes: dict[str, deque[bytes]] = {}
         self.arrivals: defaultdict[str, trio.Event] = defaultdict(trio.Event)
 
@@ -44,6 +49,14 @@ class SharedMemory(JournalStore):
             listed.clear()
         for inbox in self.inboxes.values():
             inbox.clear()
+        self.notices.clear()
+        self.notices_written.clear()
+        self.stir_notices()
+
+    def stir_notices(self) -> None:
+        """Wake whoever waits for notices, or is to see that there are none any more."""
+        stirred, self.notices_stirred = self.notices_stirred, trio.Event()
+        stirred.set()
 
     @property
     def birth(self) -> str:

@@ -8,6 +8,7 @@
 - `journal`: the journal in Redis: a stream for each job, closed to former owners
 - `key_names`: the names of all keys in Redis
 - `liveness`: signs of life in Redis, judged by each replica's own clock, and the storage's birth
+- `notices`: the log of notices in Redis: one stream of all replicas
 - `own_jobs`: a replica's own knowledge of its jobs, beside the knowledge of Redis
 - `rate_windows`: counts in Redis of the requests to all replicas together
 - `replication`: opens replication over Redis, as one replica

@@ -37,7 +37,7 @@ from legato.storage.redis.connection.commands import (
 from legato.storage.redis.connection.lines import Lines
 from legato.storage.redis.job_infos import Listings, before_turn, decision, listed
 from legato.storage.redis.key_names import Keys
-from legato.storage.redis.liveness import RedisLiveness, birth_now
+from legato.storage.redis.liveness import RedisLiveness, birth_now, token
 from legato.storage.redis.own_jobs import OwnJobs
 
 
@@ -71,7 +71,7 @@ class RedisDirectory:
             if not self._is_mine(newest):
                 send(self._listings.remove(info))
                 raise StorageError("This replica was taken for gone while it entered a job.")
-            if _token(found) != birth:  # decided on a Redis that lost all, or may have
+            if token(found) != birth:  # decided on a Redis that lost all, or may have
                 self._withdraw(send, info)
                 return None
             outcome = decision(decided)
@@ -112,7 +112,7 @@ class RedisDirectory:
             lambda send: send([asked, self._birth]), self._threads, anyway=True
         )
         with translated():
-            self._births.require_whole(_token(birth))
+            self._births.require_whole(token(birth))
         return reply
 
     async def withdraw(self, info: JobInfo) -> None:
@@ -144,7 +144,7 @@ class RedisDirectory:
         with translated():
             if found := _entry(entries(oldest), entries(newest)):
                 return found
-            self._births.require_whole(_token(birth))
+            self._births.require_whole(token(birth))
             return None
 
     async def conversation(
@@ -155,7 +155,7 @@ class RedisDirectory:
         with translated():
             found = listed([*pairs(reply).values()])
             if whole or not found:
-                self._births.require_whole(_token(birth))
+                self._births.require_whole(token(birth))
             return found
 
     async def running(self, user: str) -> Sequence[str]:
@@ -168,7 +168,7 @@ class RedisDirectory:
         with translated():
             if reply is not None:
                 return streams.decoded(text(reply))
-            self._births.require_whole(_token(birth))
+            self._births.require_whole(token(birth))
             return None
 
     def _withdraw(self, send: Send, info: JobInfo) -> None:
@@ -189,10 +189,6 @@ class RedisDirectory:
     def _drop(self, send: Send, info: JobInfo) -> None:
         forgotten = streams.forget(self._keys.job(info.job_id))
         send([forgotten, command("SREM", self._keys.owner(self._me), info.job_id)])
-
-
-def _token(birth: RedisReply) -> str:
-    return "" if birth is None else text(birth).decode()
 
 
 def _entry(oldest: Sequence[StreamEntry], newest: Sequence[StreamEntry]) -> DirectoryEntry | None:

@@ -1,6 +1,6 @@
 """The journal in Redis: a stream for each job, closed to former owners."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import trio
@@ -8,7 +8,7 @@ import trio
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob, Refusal
 from legato.storage.contracts.replication import JobInfo
 from legato.storage.redis import streams
-from legato.storage.redis.claims import JobClaims
+from legato.storage.redis.claims import JobClaims, Taken
 from legato.storage.redis.connection.client import Client, Send
 from legato.storage.redis.connection.commands import (
     Command,
@@ -22,7 +22,7 @@ from legato.storage.redis.connection.commands import (
 )
 from legato.storage.redis.job_infos import Listings
 from legato.storage.redis.key_names import Keys
-from legato.storage.redis.liveness import RedisLiveness
+from legato.storage.redis.liveness import RedisLiveness, birth_now, token
 from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.streams import Tail
 
@@ -75,10 +75,17 @@ class RedisJournal:
         return refusals
 
     async def take_over(self) -> Sequence[OrphanedJob]:
-        gone, known = self._liveness.gone(), self._own.epochs()
-        found, empty = await self._client.run(
-            lambda send: self._claims.take(send, gone, known), self._writes, anyway=True
-        )
+        births = self._liveness.births
+        if not births.is_whole:  # a living replica may own what its owner's lost claim took over
+            return ()
+        gone, known, birth = self._liveness.gone(), self._own.epochs(), births.birth
+
+        def work(send: Send) -> tuple[Sequence[Taken], Collection[str]]:
+            if token(*send([birth_now(self._keys)])) != birth:  # Redis lost something by now
+                return (), ()
+            return self._claims.take(send, gone, known)
+
+        found, empty = await self._client.run(work, self._writes, anyway=True)
         self._liveness.drop(empty)
         # A job entered here, or reported, while the thread was at work is no news.
         news = [each for each in found if self._own.epoch(each.job.job_id) < each.job.epoch]

@@ -39,6 +39,15 @@ class Keys:
         return f"{{{self._prefix}:replicas}}:birth".encode()
 
     @property
+    def notices(self) -> bytes:
+        """Stream: the notices of all replicas."""
+        return f"{self._prefix}:notices".encode()
+
+    def notices_written(self, replica: str) -> bytes:
+        """String: the number of a replica's last batch.  In the same slot as the notices."""
+        return f"{{{self._prefix}:notices}}:written:{replica}".encode()
+
+    @property
     def bans(self) -> bytes:
         """Sorted set: bans, by their ends."""
         return f"{self._prefix}:bans".encode()

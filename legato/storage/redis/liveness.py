@@ -9,7 +9,15 @@ from legato.storage.births import Births, Look, new_birth
 from legato.storage.contracts.errors import StorageError
 from legato.storage.failure_detector import LEFT
 from legato.storage.redis.connection.client import Client, Send
-from legato.storage.redis.connection.commands import Command, array, number, pairs, script
+from legato.storage.redis.connection.commands import (
+    Command,
+    RedisReply,
+    array,
+    number,
+    pairs,
+    script,
+    text,
+)
 from legato.storage.redis.key_names import Keys
 
 SERVER: Final = """
@@ -66,6 +74,11 @@ return 1
 def birth_now(keys: Keys) -> Command:
     """Ask for the birth; nothing where the server is a new one and no replica has looked yet."""
     return script(_BIRTH, [keys.birth])
+
+
+def token(reply: RedisReply) -> str:
+    """The birth in the reply to `birth_now`; "" where there is none."""
+    return "" if reply is None else text(reply).decode()
 
 
 def whole_birth() -> Mapping[str, str]:

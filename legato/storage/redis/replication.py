@@ -19,6 +19,7 @@ from legato.storage.redis.inbox import RedisPost
 from legato.storage.redis.journal import RedisJournal
 from legato.storage.redis.key_names import Keys
 from legato.storage.redis.liveness import RedisLiveness
+from legato.storage.redis.notices import RedisNotices
 from legato.storage.redis.own_jobs import OwnJobs
 from legato.storage.redis.version_check import require_fit
 
@@ -40,6 +41,7 @@ class RedisReplication(Struct, frozen=True):
     directory: RedisDirectory
     liveness: RedisLiveness
     post: RedisPost
+    notices: RedisNotices
     watch: Callable[[], Awaitable[None]]
 
 
@@ -62,10 +64,14 @@ async def open_replication(
     stack = ExitStack()
     try:
         asking = Lines(client, nodes, socket_timeout)
-        sending, receiving = (Lines(client, nodes, socket_timeout, anyway=True) for _ in range(2))
-        for lines in (sending, receiving, asking):
+        # A connection that waits for packets or notices has no turn for anything else.
+        sending, receiving, watching = (
+            Lines(client, nodes, socket_timeout, anyway=True) for _ in range(3)
+        )
+        for lines in (sending, receiving, watching, asking):
             stack.callback(lines.close)
-        replication = _replication(client, sending, receiving, asking, Keys(prefix), lease)
+        parts = sending, receiving, watching, asking
+        replication = _replication(client, *parts, Keys(prefix), lease)
         try:
             await trio.to_thread.run_sync(_require_fit, nodes, address.kind, abandon_on_cancel=True)
             await replication.post.tend()  # before anybody can know of this replica
@@ -90,7 +96,13 @@ def _require_fit(nodes: Nodes, kind: Kind) -> None:
 
 
 def _replication(
-    client: Client, sending: Lines, receiving: Lines, asking: Lines, keys: Keys, lease: float
+    client: Client,
+    sending: Lines,
+    receiving: Lines,
+    watching: Lines,
+    asking: Lines,
+    keys: Keys,
+    lease: float,
 ) -> RedisReplication:
     me, own = token_hex(16), OwnJobs()
     liveness = RedisLiveness(client, keys, me, lease)
@@ -100,5 +112,6 @@ def _replication(
         directory=RedisDirectory(client, asking, keys, liveness, own),
         liveness=liveness,
         post=RedisPost(sending, receiving, keys, me, lease),
+        notices=RedisNotices(sending, watching, keys, me),
         watch=client.breaker.run,
     )

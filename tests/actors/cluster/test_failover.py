@@ -77,6 +77,22 @@ async def test_what_has_no_ending_comes_by_itself(autojump_clock: MockClock) -> 
         assert journal.read_ == ["r"]
 
 
+async def test_nobody_asks_a_job_of_an_earlier_epoch_while_its_next_owner_reads_the_log(
+    autojump_clock: MockClock,
+) -> None:
+    async with taking_over() as (house, _, failover):
+        house.start(job_id="r")
+        former = house.supervisor.registry.find("r")
+        await failover.take_over()
+        assert house.supervisor.registry.find("r") is None
+        await failover.arrived("r")
+        job = house.supervisor.registry.find("r")
+
+    assert former is not None
+    assert job is not None
+    assert (former.epoch, job.epoch) == (1, 2)
+
+
 async def test_what_has_ended_comes_when_somebody_asks(autojump_clock: MockClock) -> None:
     async with taking_over() as (house, journal, failover):
         await failover.take_over()

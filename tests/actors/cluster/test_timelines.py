@@ -5,6 +5,7 @@ from trio.testing import MockClock
 
 from legato.actors.cluster.link import LinkLost
 from legato.actors.inspection.timeline import ListTimelines, Timelines
+from legato.actors.subscription import Subscription
 from tests.support.actors import C1, C2
 from tests.support.replicas import LEASE, Seat, open_replicas
 
@@ -59,3 +60,21 @@ async def test_an_answer_that_is_lost_is_counted(autojump_clock: MockClock) -> N
         here.jobs._owners._peers.ask = lost  # type: ignore[attr-defined]
 
         assert (await look(here, ListTimelines())).unheard == 1
+
+
+async def test_all_readers_at_another_replica_count_as_one(autojump_clock: MockClock) -> None:
+    async with open_replicas() as replicas:
+        await trio.sleep(LEASE)
+        here, there = replicas.seats
+        job = await here.start()
+        here.model.say("Hel")
+        await job.answering()
+        readers = [Subscription(await there.find(C1), "librechat", "beginning") for _ in range(2)]
+        for reader in readers:
+            await reader.receive()
+        [found] = (await look(here, ListTimelines(job_id=job.job_id))).jobs
+        for reader in readers:
+            reader.leave()
+
+        assert found.counts is not None
+        assert (found.counts.readers, found.counts.waiting) == (1, 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import count
 
 import pytest
 import trio
@@ -207,6 +208,29 @@ async def test_a_question_to_who_is_gone_is_lost_and_a_gap_for_the_other(
     assert len(office.links) == 2, "what it was told before is over for the other as well"
 
 
+async def test_a_late_answer_to_a_question_of_a_former_link_answers_no_other(
+    office: Office, peers: Transport, nursery: trio.Nursery
+) -> None:
+    """The other side kept its link, and its question, while this side gave it up."""
+    answers: list[Reply] = []
+
+    async def ask(job_id: str) -> None:
+        with suppress(LinkLost):
+            answers.append(await peers.ask("other", job_id, GetStatus()))
+
+    nursery.start_soon(ask, "former")
+    await wait_all_tasks_blocked()
+    peers.greet(lambda replica: False)
+    nursery.start_soon(ask, "later")
+    await wait_all_tasks_blocked()
+    former, later = (each for each in office.sent if isinstance(each, Call))
+    await office.arrive(1, Reply(former.call_id))
+    assert answers == []
+    await office.arrive(2, Reply(later.call_id))
+    assert answers == [Reply(later.call_id)]
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_post_that_fails_is_tried_again(
     office: Office, peers: Transport, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -256,7 +280,7 @@ async def letters_of(link: Link) -> Sequence[AnyEnvelope]:
 
 
 async def test_a_replica_that_takes_nothing_lags_as_a_reader_does() -> None:
-    link = Link()
+    link = Link(count(1))
     sink = link.serve(1)
     chunk = Chunk(b"x" * (WAITING_BYTES + 1), 1, 1)
     assert sink.push(chunk)
@@ -268,7 +292,7 @@ async def test_a_replica_that_takes_nothing_lags_as_a_reader_does() -> None:
 
 
 async def test_a_link_that_is_reset_has_no_sinks() -> None:
-    link = Link()
+    link = Link(count(1))
     sink = link.serve(1)
     link.reset()
     sink.close()

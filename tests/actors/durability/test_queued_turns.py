@@ -10,6 +10,7 @@ from legato.events import (
     Created,
     Finished,
     Queued,
+    Stopped,
 )
 from legato.storage.memory.journal import JournalStore
 from tests.support.actors import (
@@ -75,6 +76,24 @@ async def test_turns_that_were_queued_are_asked_in_their_order_by_whoever_comes_
             second.model.finish()
             await two.ended()
         first.supervisor._nursery.cancel_scope.cancel()
+
+
+async def test_a_turn_that_is_stopped_before_it_is_kept_is_never_said_to_wait(
+    autojump_clock: MockClock,
+) -> None:
+    """A process that is killed meanwhile would not have it asked."""
+    journal = FlakyJournal(JournalStore())
+    async with open_house(journal=journal) as house, trio.open_nursery() as nursery:
+        await house.start().opened()
+        journal.hold()
+        queued = house.start("enqueue")
+        await wait_all_tasks_blocked()
+        nursery.start_soon(queued.stop)
+        await wait_all_tasks_blocked()
+        with trio.move_on_after(1):
+            pytest.fail(f"it was said to wait: {await queued.queued()}")
+        journal.release()
+        assert isinstance(await queued.queued(), Stopped)
 
 
 async def test_a_turn_that_cannot_be_kept_is_not_queued(autojump_clock: MockClock) -> None:

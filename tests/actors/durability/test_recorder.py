@@ -13,6 +13,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
 from legato.actors.durability.recorder import Recorder
+from legato.actors.follow_ups import FollowUps
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
@@ -383,7 +384,8 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     turn, model = Turn(**TURN), PlayedModel()
     journal = JobJournal(turn.job_id, 1, Log(), NoJournal(), lambda: None)
     waiting = WaitingTurn(Feed(Identity(turn.job_id, 1, C1, turn.response_id), {}))
-    recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0)
+    follow_up = FollowUps(records).queue
+    recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0, follow_up)
     records.returning = trio.Event()
     nursery.start_soon(partial(recorder.open, (), None, is_kept=False))
     await wait_all_tasks_blocked()

@@ -292,6 +292,23 @@ async def test_a_job_whose_conversation_is_gone_is_forgotten(
     assert not journal_store.stored_logs
 
 
+class OneByOne(MemoryJournal):
+    """Cannot read logs together."""
+
+    async def read_all(self, job_ids: Sequence[str]) -> Sequence[Kept]:
+        raise StorageError("the disk is slow")
+
+
+async def test_logs_that_cannot_be_read_together_are_read_one_by_one(
+    journal_store: JournalStore, records: MemoryRecords
+) -> None:
+    await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
+    [job] = await recover(OneByOne(journal_store), records)
+
+    assert isinstance(job, Recovered)
+    assert text_of(await stored(records) or QUESTION) == "so far"
+
+
 class TornJournal(MemoryJournal):
     """Holds unreadable entries of a later version behind the rest."""
 

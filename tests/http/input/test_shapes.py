@@ -10,7 +10,7 @@ import pytest
 from legato.http.errors import is_openai
 from legato.models.scripted import ScriptedModel
 from tests.http.input.test_malformed import START
-from tests.support.http.client import Client, Reply
+from tests.support.http.client import ENDLESS, Client, Reply
 from tests.support.http.live_server import live_server
 from tests.support.http.runtime import open_client
 from tests.support.openai.sockets import talking
@@ -158,7 +158,8 @@ async def test_in_any_query_it_is_taken_or_refused(caller: Client) -> None:
         for name in [each["name"] for each in parameters if each["in"] == "query"]:
             for value in (*(quote(text, safe="") for text in TEXTS), *RAW):
                 place = re.sub(r"{[^}]+}", "x", path)
-                sane(await caller.ask("GET", f"{place}?{name}={value}"), place, name, value)
+                method = "HEAD" if path in ENDLESS else "GET"
+                sane(await caller.ask(method, f"{place}?{name}={value}"), place, name, value)
                 asked += 1
     assert asked > 200
 

@@ -100,6 +100,8 @@ async def test_the_job_of_another_api_is_listed(ann: Client) -> None:
     body = {"model": "scripted", "input": "Hi", "background": True}
     assert (await ann.post("/v1/responses", body)).status == 200
     listed = (await ann.get("/api/jobs")).body["jobs"]
+    frames = await ann.read(listed[0]["generationId"])
 
+    assert frames[-1].data["final"]
     assert [job["model"] for job in listed] == ["scripted"]
     assert listed[0]["createdAt"] > 0

@@ -138,7 +138,9 @@ async def test_a_port_in_use_is_one_line_and_a_status(tmp_path: Path) -> None:
         status, errors = await output_of(tmp_path, "serve", "--port", port, **MEMORY)
 
     place = f"127.0.0.1, port {port}"
-    assert (status, errors) == (2, f"legato: cannot listen on {place}: Address already in use\n")
+    refusal = f"legato: cannot listen on {place}: Address already in use; is another Legato"
+    assert status == 2
+    assert re.fullmatch(rf"{re.escape(refusal)} running there\? Try --port \d+\n", errors)
 
 
 async def test_a_database_that_cannot_be_opened_is_one_line_and_a_status(tmp_path: Path) -> None:

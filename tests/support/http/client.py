@@ -20,6 +20,10 @@ STILL: Final[Mapping[str, Any]] = {"tokens": 5, "rate": 0.001}
 """On a clock that stands still: says `w0 `, and then nothing more."""
 
 
+ENDLESS: Final = ("/api/events",)
+"""Paths of streams whose bodies never end: a client of whole replies would wait for ever."""
+
+
 class Reply(Struct, frozen=True):
     """`body` is the decoded JSON, or None where the reply is none."""
 

@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,7 +38,8 @@ class OidcProvider:
         self.claims: dict[str, Any] = {}
         self.answer: dict[str, str | None] = {}
         self.metadata: dict[str, Any] = {}
-        self.id_token: str | None = None
+        self.secret: str | None = CLIENT_SECRET
+        self.sign: Callable[[Mapping[str, Any]], str] = self.signed
         self.access_token = "an access token"
         self.token_reply: tuple[int, bytes] | None = None
         self.is_down = False
@@ -74,31 +75,40 @@ class OidcProvider:
     def exchange(self, form: Mapping[str, str], authorization: str) -> tuple[int, bytes]:
         if self.token_reply is not None:
             return self.token_reply
-        if _client_of(form, authorization) != (CLIENT, CLIENT_SECRET):
+        if _client_of(form, authorization) != (CLIENT, self.secret):
             return 401, b'{"error": "invalid_client"}'
         asked = self._codes.pop(form["code"], None)
         if asked is None or form["redirect_uri"] != asked["redirect_uri"]:
             return 400, b'{"error": "invalid_grant"}'
         if _challenge(form["code_verifier"]) != asked["code_challenge"]:
             return 400, b'{"error": "invalid_grant"}'
-        token = self.id_token or self.signed(asked["nonce"])
+        token = self.sign(self._claims(asked["nonce"]))
         reply = {"id_token": token, "access_token": self.access_token, "token_type": "Bearer"}
         return 200, json.dumps(reply).encode()
 
-    def signed(self, nonce: str) -> str:
-        claims = self._claims(nonce)
-        return jwt.encode(claims, self.key, "ES256", headers={"kid": "k"})
-
-    def unsigned(self, nonce: str) -> str:
-        """An ID token that says it has no signature."""
-        parts = ({"alg": "none", "typ": "JWT"}, self._claims(nonce))
-        return ".".join([*(segment(json.dumps(part).encode()) for part in parts), ""])
+    def signed(self, claims: Mapping[str, Any]) -> str:
+        return jwt.encode(dict(claims), self.key, "ES256", headers={"kid": "k"})
 
     def _claims(self, nonce: str) -> dict[str, Any]:
         now = int(time.time())
         claims = {"iss": self.url, "aud": CLIENT, "sub": "ann", "iat": now, "exp": now + 60}
         claims |= {"nonce": nonce, "at_hash": half(self.access_token), **self.claims}
         return {name: value for name, value in claims.items() if value is not None}
+
+
+def unsigned(claims: Mapping[str, Any]) -> str:
+    """An ID token that says it has no signature."""
+    parts = ({"alg": "none", "typ": "JWT"}, claims)
+    return ".".join([*(segment(json.dumps(part).encode()) for part in parts), ""])
+
+
+def signed_with_the_clients_secret(claims: Mapping[str, Any]) -> str:
+    return jwt.encode(dict(claims), CLIENT_SECRET + "." * 8, "HS256", headers={"kid": "k"})
+
+
+def signed_by_a_stranger(claims: Mapping[str, Any]) -> str:
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    return jwt.encode(dict(claims), stranger, "ES256", headers={"kid": "k"})
 
 
 def half(access_token: str) -> str:
@@ -109,15 +119,16 @@ def _challenge(verifier: str) -> str:
     return segment(sha256(verifier.encode()).digest())
 
 
-def _client_of(form: Mapping[str, str], authorization: str) -> tuple[str, str]:
+def _client_of(form: Mapping[str, str], authorization: str) -> tuple[str | None, str | None]:
     if not authorization:
-        return form.get("client_id", ""), form.get("client_secret", "")
+        return form.get("client_id"), form.get("client_secret")
     name, _, secret = b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
     return unquote(name), unquote(secret)
 
 
 @contextmanager
-def running_provider() -> Iterator[OidcProvider]:
+def running_provider(host: str = "127.0.0.1") -> Iterator[OidcProvider]:
+    """A provider whose address names `host`: `localhost` is another site than 127.0.0.1."""
     provider = OidcProvider()
 
     class Answer(BaseHTTPRequestHandler):
@@ -161,7 +172,7 @@ def running_provider() -> Iterator[OidcProvider]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        provider.url = f"http://127.0.0.1:{server.server_port}"
+        provider.url = f"http://{host}:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

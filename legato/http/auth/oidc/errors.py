@@ -2,7 +2,7 @@
 
 
 class LoginFailed(Exception):
-    """A login that did not come about.  The message is for people, and carries no secret."""
+    """The end of a login without a session.  The message is for people, and carries no secret."""
 
     status = 401
     title = "Not logged in"
@@ -30,5 +30,5 @@ class NotAllowed(LoginFailed):
 
 
 def shown(code: str) -> str:
-    """An error's code, if it looks like one: whoever makes a link chooses the text in the link."""
+    """An error's code in brackets; empty for other text, which the maker of a link may choose."""
     return f"({code})" if 0 < len(code) <= 60 and code.replace("_", "").isalnum() else ""

@@ -24,7 +24,7 @@ class OidcClient(Struct, frozen=True):
 
 
 class Tokens(Struct, frozen=True):
-    """A token endpoint's good reply, without the fields that no login needs."""
+    """A token endpoint's good reply, without the fields of no use for a login."""
 
     id_token: str
     access_token: str | None = None
@@ -40,8 +40,8 @@ async def exchange(
     """The tokens for `code` from the token endpoint at `url`, which takes these `methods`.
 
     Raises:
-        LoginFailed: where the code was used before, has expired, or belongs to another login.
-        ProviderUnavailable: where no reply came, or one with a status of 500 or more.
+        LoginFailed: where the code was used before, has expired, or belongs to a different login.
+        ProviderUnavailable: where no reply came, or a reply with a status of 500 or more.
         UnusableReply: for any other refusal, and for a reply that cannot be read.
     """
     form = {

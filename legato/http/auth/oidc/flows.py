@@ -1,7 +1,7 @@
 """Logins under way, each bound to a browser by a cookie.
 
-The cookie is signed, so no server has to remember a login: the provider may lead the browser back
-to another process.
+The cookie is signed, and no server has to remember a login: the provider may lead the browser back
+to any process.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -22,7 +22,7 @@ FLOW_SECONDS: Final = 600
 """Time for a person to log in at the provider, a second factor included."""
 
 FLOW_COOKIE: Final = "legato_login_"
-"""Beginning of the cookie's name; two tabs that log in at once have two cookies."""
+"""Beginning of the cookie's name; two tabs at once have two cookies."""
 
 T = TypeVar("T", bound=Struct)
 
@@ -33,7 +33,7 @@ class Flow(Struct, frozen=True):
     """A login under way.
 
     `state` comes back with the browser, `nonce` in the ID token; `verifier` proves to the provider
-    that the code is used by the server that asked for the code.  `place` is the page to return to.
+    that nobody but this server uses the code.  `place` is the page to return to.
     """
 
     state: str
@@ -54,7 +54,7 @@ def new_flow(redirect_uri: str, place: str) -> Flow:
 
 
 class Confirmation(Struct, frozen=True):
-    """A user whom the provider named, and who is asked whether to replace another session."""
+    """A user, named by the provider, before the person agrees to replace a session."""
 
     user: str
 
@@ -62,11 +62,13 @@ class Confirmation(Struct, frozen=True):
 class Flows:
     """Signs and reads flows, with a key of its own, derived from the server's secret."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since 1970."""
+        self._clock = clock
         self._key = hmac.digest(secret.encode(), b"legato oidc login", "sha256")
 
     def cookie(self, flow: Flow, *, path: str, secure: bool) -> str:
-        """The Set-Cookie header that binds `flow` to the browser."""
+        """The Set-Cookie header to bind `flow` to the browser."""
         return _set_cookie(flow.state, self._sign(flow), FLOW_SECONDS, path=path, secure=secure)
 
     def find(self, cookies: Iterable[str], state: str) -> Flow | None:
@@ -81,18 +83,18 @@ class Flows:
         return next((flow for flow in found if flow is not None and flow.state == state), None)
 
     def confirmation(self, user: str) -> str:
-        """A text that logs `user` in, for the form of the page that asks first."""
+        """A text to log `user` in, for the form on the page with the question."""
         return self._sign(Confirmation(user))
 
     def confirmed(self, text: str) -> str | None:
-        """The user of a confirmation; None where `text` is none, or no longer good."""
+        """The user of a confirmation; None for any other text, and for an old confirmation."""
         found = self._read(text, Confirmation)
         return None if found is None else found.user
 
     def _sign(self, signed: Struct) -> str:
         import jwt
 
-        claims = {**msgspec.structs.asdict(signed), "exp": int(time.time()) + FLOW_SECONDS}
+        claims = {**msgspec.structs.asdict(signed), "exp": int(self._clock()) + FLOW_SECONDS}
         return jwt.encode(claims, self._key, OWN_ALGORITHM)
 
     def _read(self, text: str, kind: type[T]) -> T | None:
@@ -105,7 +107,7 @@ class Flows:
 
 
 def ended_cookie(flow: Flow, *, path: str, secure: bool) -> str:
-    """The Set-Cookie header that has the browser forget `flow`."""
+    """The Set-Cookie header to end `flow` in the browser."""
     return _set_cookie(flow.state, "", 0, path=path, secure=secure)
 
 

@@ -1,4 +1,4 @@
-"""The checks of an ID token, and the user that an ID token names.  No check asks anybody."""
+"""The checks of an ID token, and the user in an ID token.  No check asks anybody."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -17,7 +17,7 @@ EMAIL: Final = "email"
 
 
 class IdClaims(Struct, frozen=True):
-    """The claims that OpenID Connect wants in every ID token, and those that are checked."""
+    """The claims of every ID token by OpenID Connect, and the further claims with a check."""
 
     iss: str
     sub: str
@@ -39,7 +39,7 @@ def check_claims(
     """Whether the ID token was made by `issuer` for this server, and for this login.
 
     Raises:
-        UnusableReply: for a token of another issuer, audience, login or access token.
+        UnusableReply: for a token of a different issuer, audience, login or access token.
     """
     if claims.iss != issuer:
         raise UnusableReply(f"the ID token is by another issuer (`iss`), not by {issuer}")
@@ -70,7 +70,7 @@ def check_times(claims: IdClaims, now: float) -> None:
 
     Raises:
         LoginFailed: for an expired token.
-        UnusableReply: for a token from the future: one of two clocks is wrong.
+        UnusableReply: for a token from the future: a clock is wrong.
     """
     if now >= claims.exp + LEEWAY:
         raise LoginFailed(
@@ -88,8 +88,8 @@ def user_in(claims: Mapping[str, Any], settings: OidcSettings) -> str:
     """The user's id, of a person whom the settings let in.
 
     Raises:
-        UnusableReply: where the claim that names the user is missing, or cannot be an id.
-        NotAllowed: for another domain, another group, or an address that is not verified.
+        UnusableReply: where the user's claim is missing, or cannot be an id.
+        NotAllowed: for a foreign domain or group, and for an address without verification.
     """
     _check_domain(claims, settings.allowed_domains)
     _check_groups(claims.get(settings.groups_claim), settings.allowed_groups)
@@ -114,7 +114,7 @@ def _check_domain(claims: Mapping[str, Any], allowed: Sequence[str] | None) -> N
 
 
 def _require_verified(claims: Mapping[str, Any]) -> None:
-    # An address that nobody verified may be anybody's: whoever typed it in would be its owner here.
+    # An address without verification may be anybody's: to type the address in would be enough.
     if claims.get("email_verified") is not True:
         raise NotAllowed(
             "the login provider does not say that your e-mail address was verified"

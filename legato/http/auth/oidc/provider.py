@@ -30,7 +30,7 @@ EndpointUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/]+\S*\Z")]
 
 
 class ProviderMetadata(Struct, frozen=True):
-    """The discovery document (OpenID Connect Discovery 1.0, 3), as far as a login needs it."""
+    """The discovery document (OpenID Connect Discovery 1.0, 3), without fields of no use here."""
 
     issuer: str
     authorization_endpoint: EndpointUrl
@@ -75,6 +75,10 @@ class IdentityProvider:
         read = partial(read_metadata, settings.issuer)
         self._document = KeptDocument(url, read, event="login_provider_not_read")
         self._keys: tuple[str, PublicKeys] | None = None
+
+    async def look(self) -> None:
+        """Ask for the discovery document once, and log why where that fails."""
+        await self._document.look()
 
     async def metadata(self) -> ProviderMetadata:
         """Raises ProviderUnavailable where the discovery document was never read."""

@@ -21,7 +21,7 @@ from legato.http.auth.entering import (
     is_secure,
     place_of,
 )
-from legato.http.auth.login_page import asked, is_browser, page
+from legato.http.auth.login_page import asked, page
 from legato.http.auth.oidc.errors import (
     LoginFailed,
     NotAllowed,
@@ -30,6 +30,7 @@ from legato.http.auth.oidc.errors import (
     shown,
 )
 from legato.http.auth.oidc.flows import Flow, ended_cookie, new_flow
+from legato.http.error_page import is_browser
 from legato.http.errors import said
 from legato.http.input.forms import form_of
 from legato.http.request_context import application, runtime

@@ -46,6 +46,9 @@ export const pageOf = (id) => (id === null ? BASE : `${BASE}c/${at(id)}`);
 /** The address of what is known of all jobs, or of one. */
 export const inspectPageOf = (id = null) => (id === null ? `${BASE}inspect` : `${BASE}inspect/${at(id)}`);
 
+/** What happens in all conversations. */
+export const EVENTS = `${BASE}api/events`;
+
 export const streamPath = (id) => `${BASE}api/agents/chat/stream/${at(id)}`;
 
 export const models = () => call("GET", "api/models");
@@ -90,7 +93,6 @@ export const titled = (words, signal) =>
   call("GET", `api/convos?${new URLSearchParams({ search: words, limit: TITLED })}`, undefined, signal);
 
 export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
-export const title = (id) => call("GET", `api/convos/gen_title/${at(id)}`);
 
 export const rename = (conversationId, newTitle) =>
   call("POST", "api/convos/update", { arg: { conversationId, title: newTitle } });

@@ -7,6 +7,7 @@ import { textOfMessage } from "./fold.js";
 import { asJson, asMarkdown, download, fileName } from "./export.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
+import { Notices } from "./notices.js";
 import { Parameters } from "./parameters.js";
 import { Search } from "./search.js";
 import { AgentsView } from "./view/agents.js";
@@ -30,11 +31,23 @@ const drafts = new Drafts();
 const endings = new Endings();
 const parameters = new Parameters();
 const shell = new Shell($, { showNews: () => open.showNews(), stay: () => open.stay(), logIn });
-const tabs = new BroadcastChannel("legato"); // "this conversation changed", to this browser's other tabs
-const library = new Library({ changed: showLibrary, activeChanged });
+const library = new Library({ changed: showLibrary });
+const notices = new Notices({
+  reset: () => attempt(readAgain),
+  login: () => shell.askToLogIn({ unasked: true }),
+  queued: ({ conversationId }) => readQueue(conversationId),
+  cancelled: ({ conversationId }) => readQueue(conversationId),
+  started,
+  asked: ({ conversationId, actionId }) => library.asked(conversationId, actionId),
+  answered: ({ conversationId, actionId }) => library.answered(conversationId, actionId),
+  ended,
+  renamed: ({ conversationId, title, at }) => library.renamed(conversationId, title, at),
+  deleted,
+});
+notices.begin();
 const sidebar = new SidebarView({ list: $("conversations"), more: $("more") }, {
   open: (id) => go(id),
-  rename: (id, title) => attempt(() => library.rename(id, title), id),
+  rename: (id, title) => attempt(() => library.rename(id, title)),
   remove: (id, title) => remove(id, title),
   pin: (id, isPinned) => library.pin(id, isPinned),
   more: () => attempt(() => library.more()),
@@ -76,11 +89,12 @@ const chips = new ChipsView({ list: $("chips"), said: $("chips-said") }, {
   sendUnread: (steer) => sendUnread(steer),
   discard: (steer) => open.steers.discard(steer),
   editQueued: (turn, text) => editQueued(turn, text),
-  advance: (turn) => attempt(() => open.queue.advance(turn), open.id),
-  sendNow: (turn) => attempt(() => open.queue.advance(turn, { now: true }), open.id),
-  cancelQueued: (turn) => attempt(() => open.queue.cancel(turn), open.id),
+  advance: (turn) => attempt(() => open.queue.advance(turn)),
+  sendNow: (turn) => attempt(() => open.queue.advance(turn, { now: true })),
+  cancelQueued: (turn) => attempt(() => open.queue.cancel(turn)),
   giveBack: (text) => composer.giveBack(text),
 });
+let removing = null; // the conversation that this page is deleting
 const fieldsOf = (id, model) => parameters.fieldsOf(id, model, composer.effortsOf(model));
 const dials = new ParametersView($, {
   settings: () => parameters.of(open.id),
@@ -116,14 +130,13 @@ function openConversation(id, messageId) {
     changed: () => conversation === open && showConversation(),
     grew: (position) => conversation === open && thread.grew(position),
     named: (newId) => named(conversation, newId),
-    ended: (endedId) => ended(endedId),
     unasked: (text) => conversation === open && composer.giveBack(text),
     failed,
   });
   composer.load(drafts.get(id));
   thread.open(conversation);
   queueMicrotask(showConversation);
-  attempt(() => read(conversation, messageId));
+  notices.settled.then(() => attempt(() => read(conversation, messageId)));
   return conversation;
 }
 
@@ -143,13 +156,17 @@ function showConversation() {
   chips.show({ unread: open.steers.unread, steers: open.steers.waiting, turns: open.queue.waiting });
   dials.show();
   showTitle();
-  if (open.id && open.running !== library.active.has(open.id)) library.mark(open.id, open.running);
 }
 
 function showLibrary() {
   const { active, hasMore } = library;
   const conversations = library.conversations.map((each) =>
-    ({ ...each, title: library.shownTitleOf(each.conversationId), isPinned: library.isPinned(each.conversationId) }));
+    ({
+      ...each,
+      title: library.shownTitleOf(each.conversationId),
+      asks: library.asks(each.conversationId),
+      isPinned: library.isPinned(each.conversationId),
+    }));
   sidebar.show({ conversations, active, hasMore, current: open.id });
   showTitle();
 }
@@ -163,7 +180,7 @@ function named(conversation, id) {
   parameters.begun(id);
   if (conversation !== open) return;
   history.replaceState(null, "", api.pageOf(id));
-  attempt(() => library.refresh());
+  showTitle();
 }
 
 /** Send what was written: at once, or when all that runs and waits has ended.  It stays the draft until the server has it, and where that fails it goes
@@ -203,7 +220,7 @@ async function sendUnread(steer) {
 /** Change a waiting turn; where that is too late, the words go back into the field. */
 async function editQueued(turn, text) {
   const conversation = open;
-  const { ok } = await attempt(() => conversation.queue.edit(turn, text), conversation.id);
+  const { ok } = await attempt(() => conversation.queue.edit(turn, text));
   if (!ok && conversation === open) composer.giveBack(text);
 }
 
@@ -226,42 +243,49 @@ function modelOf({ model, agent_id: agent }) {
 
 async function ask(start) {
   shell.hush();
-  const { ok } = await attempt(start);
-  if (ok) tabs.postMessage(open.id);
-  return ok;
+  return (await attempt(start)).ok;
 }
 
-function ended(id) {
-  tabs.postMessage(id);
-  readAgain([id]);
+/** Read everything that is shown, because something may have happened that was not heard. */
+async function readAgain() {
+  await library.refresh();
+  await library.readActive();
+  await open.refresh();
 }
 
-/** Read the list again after something ended in `ids`, and the titles that they still lack. */
-async function readAgain(ids) {
-  await attempt(() => library.refresh());
-  for (const id of ids) if (library.titleOf(id) === UNTITLED) readTitle(id);
+function started({ conversationId: id, generationId, at }) {
+  library.began(id, at);
+  if (!library.knows(id)) attempt(() => library.refresh());
+  if (id === open.id && !open.follows(generationId)) attempt(() => open.refresh());
 }
 
-/** A title is made after the first answer; the server lets us wait for it. */
-async function readTitle(id) {
-  try {
-    library.retitle(id, (await api.title(id)).title);
-  } catch (error) {
-    if (error.status !== 404) failed(error); // 404: it keeps the one it has
-  }
+function ended({ conversationId: id, generationId, at }) {
+  library.ended(id, at);
+  if (id === open.id && open.turn === null && !open.follows(generationId)) attempt(() => open.refresh());
+}
+
+function readQueue(id) {
+  if (id === open.id) attempt(() => open.queue.read());
+}
+
+/** A conversation that is read stays on the screen: another device has no say in that. */
+function deleted({ conversationId: id }) {
+  library.deleted(id);
+  if (id === open.id && id !== removing) open.wasDeleted();
 }
 
 async function remove(id, title) {
   if (!(await shell.confirm(`Delete “${title}”? Its messages are deleted with it.`))) return;
-  const { ok } = await attempt(() => library.remove(id), id);
+  removing = id;
+  const { ok } = await attempt(() => library.remove(id));
   if (ok && open.id === id) go(null);
 }
 
 async function removeAll() {
   if (!(await shell.confirm("Delete all your conversations? Every message is deleted with them."))) return;
   if (!(await shell.confirm("Really all? There is no way back. You can save a conversation first."))) return;
+  removing = open.id;
   await attempt(() => library.removeAll());
-  tabs.postMessage(open.id);
   go(null);
 }
 
@@ -273,18 +297,10 @@ async function save(kind) {
   else download(fileName(title, "json"), asJson(title, open.id, open.messages), "application/json");
 }
 
-function activeChanged(started, ended) {
-  if (started.includes(open.id)) attempt(() => open.refresh());
-  const isNews = (id) => library.titleOf(id) === undefined;
-  if (ended.length > 0 || started.some(isNews)) readAgain(ended);
-}
-
-/** Do what may fail; say so where it does; tell the other tabs that `changedId` changed. */
-async function attempt(action, changedId) {
+/** Do what may fail; say so where it does. */
+async function attempt(action) {
   try {
-    const value = await action();
-    if (changedId) tabs.postMessage(changedId);
-    return { ok: true, value };
+    return { ok: true, value: await action() };
   } catch (error) {
     failed(error);
     return { ok: false };
@@ -299,13 +315,18 @@ async function logIn(token) {
     return shell.refuseLogin(error instanceof api.HttpError ? error.message : UNREACHABLE);
   }
   shell.entered();
+  notices.begin();
   enter();
   attempt(() => open.resume());
 }
 
 /** Read what does not belong to one conversation. */
 async function enter() {
-  const { ok } = await attempt(() => library.refresh());
+  await notices.settled;
+  const { ok } = await attempt(async () => {
+    await library.refresh();
+    await library.readActive();
+  });
   if (!ok) return;
   shell.entered();
   await attempt(() => offer());
@@ -324,12 +345,7 @@ function failed(error) {
   else throw error;
 }
 
-tabs.onmessage = ({ data: id }) => {
-  attempt(() => library.refresh());
-  if (id === open.id) attempt(() => open.refresh());
-};
 window.addEventListener("popstate", () => show(idInAddress()));
-document.addEventListener("visibilitychange", () => document.hidden || attempt(() => open.refresh()));
 document.addEventListener("keydown", (event) => {
   const isFree = !event.defaultPrevented && !isComposing(event) && !document.querySelector("dialog[open]");
   if (event.key === "Escape" && isFree && open.running) attempt(() => open.stop());
@@ -360,4 +376,3 @@ new AgentsView($, {
 new KeysView($, { confirm: (question, name) => shell.confirm(question, name), failed });
 keepFocus(() => composer.text);
 enter();
-library.watch((error) => error.needsLogin && shell.askToLogIn({ unasked: true }));

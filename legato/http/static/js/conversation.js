@@ -3,8 +3,7 @@
  *
  * It asks, follows and stops; leaving it only stops following.  Whatever is shown stays shown until
  * the reader decides otherwise: news in another branch is only told of (`news`).  `listener` hears
- * what happened: `changed()`, `grew(position)`, `named(id)`, `ended(id)`, `unasked(text)`,
- * `failed(error)`.
+ * what happened: `changed()`, `grew(position)`, `named(id)`, `unasked(text)`, `failed(error)`.
  */
 import * as api from "./api.js";
 import { NO_PARENT, pathTo, visibleRows } from "./branches.js";
@@ -24,6 +23,7 @@ export class Conversation {
   #older = null; // the cursor of the page before; null where there is none
   #reading = null; // the reading of that page, while it is read
   #hasRead = false;
+  #last = ""; // the generation that was followed last
   #begun = Promise.resolve(); // the last start, until its reply
   turn = null;
   notice = "";
@@ -66,6 +66,18 @@ export class Conversation {
   /** The newest message in another branch that the reader was not shown; undefined if none. */
   get news() {
     return this.messages.findLast(({ messageId }) => !this.#seen.has(messageId));
+  }
+
+  /** Whether a generation is, or was, followed here to its end; or it may be the one being started. */
+  follows(generationId) {
+    const { turn } = this;
+    return generationId === this.#last || (turn !== null && (turn.generationId ?? generationId) === generationId);
+  }
+
+  /** It was deleted on another device. */
+  wasDeleted() {
+    this.notice = "This conversation was deleted on another device.";
+    this.#changed();
   }
 
   #shows({ messageId }) {
@@ -227,6 +239,7 @@ export class Conversation {
     if (kind === "left") return;
     if (kind === "login") return this.#loggedOut(turn);
     this.turn = null;
+    this.#last = turn.generationId;
     if (frame) this.#end(turn, frame);
     else if (error === undefined) this.#keep([turn.request, turn.remains]);
     else if (turn.own && !this.#stored.has(turn.request.messageId)) this.listener.unasked(turn.request.text);
@@ -251,7 +264,6 @@ export class Conversation {
 
   /** After an ending: what is stored is the truth, and another turn may run already. */
   async #settle(kind) {
-    this.listener.ended(this.id);
     try {
       if (kind === "ended") await this.refresh();
       else await this.#read(false);

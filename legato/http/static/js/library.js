@@ -4,7 +4,6 @@ import { Notes } from "./notes.js";
 
 export const UNTITLED = "New Chat"; // what the server calls a conversation without a title
 const MOST_PINS = 30; // each may be a request of its own when the list is read
-const POLL = 5_000; // ms, while the page is visible
 
 export class Library {
   #known = new Map(); // conversation id -> conversation
@@ -12,9 +11,10 @@ export class Library {
   #pins = new Notes("pins", MOST_PINS);
   #cursor = null;
   #pages = 0;
+  #asks = new Map(); // conversation id -> ids of what a run there asks
   active = new Set();
 
-  /** `listener`: `changed()`, and `activeChanged(started, ended)` with sets of ids. */
+  /** `listener`: `changed()`. */
   constructor(listener) {
     this.listener = listener;
   }
@@ -34,6 +34,16 @@ export class Library {
   pin(id, isPinned) {
     this.#pins.set(id, isPinned ? true : undefined);
     this.listener.changed();
+  }
+
+  /** Whether a conversation is among those that were read. */
+  knows(id) {
+    return this.#known.has(id);
+  }
+
+  /** Whether a run in the conversation asks something, as far as this page has heard. */
+  asks(id) {
+    return (this.#asks.get(id)?.size ?? 0) > 0;
   }
 
   get hasMore() {
@@ -94,20 +104,13 @@ export class Library {
 
   async rename(id, title) {
     await api.rename(id, title);
-    this.retitle(id, title);
-  }
-
-  /** Take a title that is stored already. */
-  retitle(id, title) {
-    this.#known.set(id, { ...this.#known.get(id), conversationId: id, title });
-    this.listener.changed();
+    this.renamed(id, title, Date.now());
   }
 
   async remove(id) {
     await api.remove(id);
     this.#pins.set(id, undefined);
-    this.#known.delete(id);
-    this.listener.changed();
+    this.deleted(id);
   }
 
   /** Delete every conversation, page by page. */
@@ -119,33 +122,50 @@ export class Library {
     }
   }
 
-  /** Ask which conversations run, now and every few seconds while the page is visible. */
-  watch(failed) {
-    const poll = () => document.hidden || this.poll().catch(failed);
-    setInterval(poll, POLL);
-    document.addEventListener("visibilitychange", poll);
-    poll();
-  }
-
-  async poll() {
+  /** Read which conversations run. */
+  async readActive() {
     const { activeJobIds } = await api.active();
-    this.#setActive(new Set(activeJobIds));
-  }
-
-  /** Take what this page knows before the next poll does. */
-  mark(id, runs) {
-    const active = new Set(this.active);
-    if (runs) active.add(id);
-    else active.delete(id);
-    this.active = active;
+    this.active = new Set(activeJobIds);
+    this.#asks.clear();
     this.listener.changed();
   }
 
-  #setActive(active) {
-    const started = [...active].filter((id) => !this.active.has(id));
-    const ended = [...this.active].filter((id) => !active.has(id));
-    this.active = active;
+  // What is heard of other tabs and devices, and of what this page does.
+
+  began(id, at) {
+    this.active.add(id);
+    this.#touch(id, at);
+  }
+
+  ended(id, at) {
+    this.active.delete(id);
+    this.#asks.delete(id);
+    this.#touch(id, at);
+  }
+
+  asked(id, actionId) {
+    this.#asks.set(id, (this.#asks.get(id) ?? new Set()).add(actionId));
     this.listener.changed();
-    if (started.length + ended.length > 0) this.listener.activeChanged(started, ended);
+  }
+
+  answered(id, actionId) {
+    this.#asks.get(id)?.delete(actionId);
+    this.listener.changed();
+  }
+
+  renamed(id, title, at) {
+    if (this.#known.has(id)) this.#known.get(id).title = title;
+    this.#touch(id, at);
+  }
+
+  deleted(id) {
+    this.#known.delete(id);
+    this.active.delete(id);
+    this.listener.changed();
+  }
+
+  #touch(id, at) {
+    if (this.#known.has(id)) this.#known.get(id).updatedAt = new Date(at).toISOString();
+    this.listener.changed();
   }
 }

@@ -11,6 +11,7 @@ export class EventStreamParser {
   #event = "";
   #data = [];
   #id = "";
+  lastId = ""; // of the last event, or of an `id:` that stood alone
 
   /** Take one read's bytes; return the events that are complete with them. */
   push(bytes) {
@@ -43,6 +44,7 @@ export class EventStreamParser {
   #dispatch() {
     const event = { event: this.#event || "message", data: this.#data.join("\n"), id: this.#id };
     const complete = this.#data.length > 0;
+    this.lastId = this.#id;
     this.#event = "";
     this.#data = [];
     return complete ? [event] : [];

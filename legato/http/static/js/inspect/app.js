@@ -1,6 +1,6 @@
 /** The page of jobs: which one is open, and who tells whom. */
 import * as api from "../api.js";
-import { paced } from "../view/dom.js";
+import { paced, setText } from "../view/dom.js";
 import { JobView } from "../view/inspect/job.js";
 import { JobsView } from "../view/inspect/jobs.js";
 import { ProofView } from "../view/inspect/proof.js";
@@ -129,14 +129,20 @@ function showJob() {
   if (open.wantsFocus) $("job-title").focus();
   open.wantsFocus = false;
   const events = recording?.events ?? [];
-  const at = events.map(({ seq }) => times.at(seq)).filter((each) => each !== null);
+  const at = numbersOf(job, recording).map((seq) => times.at(seq)).filter((each) => each !== null);
   view.show({ job, user: known.user, now: now(), moments: momentsOf(job, events, times), at, samples });
   $("foreign").hidden = job.conversationId !== null;
 }
 
+/** The numbers of all events; of a job whose words are not shown, as many as there are. */
+function numbersOf({ events }, recording) {
+  return recording === null ? Array.from({ length: events }, (_, place) => place + 1) : recording.events.map(({ seq }) => seq);
+}
+
 function prove() {
   leaveProof();
-  const running = new Proof(open.id, open.job.events, () => open?.proof === running && proof.show(running));
+  const draw = paced(() => open?.proof === running && proof.show(running));
+  const running = new Proof(open.id, open.job.events, draw);
   open.proof = running;
   proof.show(running);
   running.run().catch(failed);
@@ -156,9 +162,10 @@ function failed(error) {
 }
 
 function say(text, needsLogin = false) {
-  if ($("said").textContent !== text) $("said").textContent = text;
+  setText($("said"), text);
   $("notice").hidden = text === "";
   $("to-login").hidden = !needsLogin;
+  $("to-login").href = `${api.BASE}login?${new URLSearchParams({ next: location.pathname })}`;
 }
 
 $("everybody").onchange = () => look();

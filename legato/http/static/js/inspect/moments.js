@@ -1,4 +1,4 @@
-/** What happened in a job, in words and with its time.  Pure. */
+/** The moments of a job, in words and with their times.  Pure. */
 import { outcomeOf, titleOf } from "../asks.js";
 
 /**
@@ -10,6 +10,7 @@ export function momentsOf(job, events, times) {
   const told = events.flatMap((event) => momentOf(event).map((moment) => ({ ...moment, seq: event.seq, at: times.at(event.seq) })));
   const known = [
     { kind: "start", text: "Started", seq: null, at: job.createdAt },
+    events[0]?.seq > 1 && times.at(1) !== null && { kind: "queue", text: "Began to wait in the queue", seq: null, at: times.at(1) },
     job.askedAt && { kind: "asked", text: "The model was asked", seq: null, at: job.askedAt },
     job.firstWordAt && { kind: "word", text: "First word", seq: null, at: job.firstWordAt },
     job.endedAt && !told.some(({ isLast }) => isLast) && { kind: KIND_OF_END[job.status] ?? "end", text: ENDED[job.status] ?? "Ended", seq: null, at: job.endedAt },
@@ -24,7 +25,7 @@ const ENDED = { complete: "Complete", error: "Failed", aborted: "Stopped" };
 function inOrder(known, told) {
   const all = [...told];
   for (const moment of known) {
-    const place = all.findIndex(({ at, seq }) => (at !== null && at > moment.at) || (seq === null && at > moment.at));
+    const place = all.findIndex(({ at }) => at !== null && at > moment.at);
     all.splice(place < 0 ? all.length : place, 0, moment);
   }
   const start = all.findIndex(({ kind }) => kind === "start");
@@ -43,13 +44,25 @@ const KINDS = {
   on_run_step: ({ stepDetails }) => (stepDetails?.tool_calls ?? []).map(({ name }) => ({ kind: "tool", text: `Tool called: ${name}` })),
   on_run_step_completed: ({ result }) => [{ kind: "tool", text: `Tool answered: ${result.tool_call.name}` }],
   on_agent_update: ({ agent_update }) => [{ kind: "tool", text: `Another agent goes on: ${agent_update.agentId}` }],
-  on_pending_action: (ask) => [{ kind: "ask", text: `Asked: ${titleOf(ask)}` }],
-  on_action_resolved: (resolution) => [{ kind: "ask", text: outcomeOf(resolution) }],
+  on_pending_action: (ask) => [{ kind: "ask", text: `Asked: ${titleOf(ask)}`, opens: 1 }],
+  on_action_resolved: (resolution) => [{ kind: "ask", text: outcomeOf(resolution), opens: -1 }],
   on_steer_updated: ({ status }) => [{ kind: "steer", text: status === "pending" ? "Words for this answer came" : "Words came back unread" }],
   on_steer_applied: () => [{ kind: "steer", text: "The model read the words" }],
 };
 
 const kindOfEnd = ({ aborted, failed }) => (aborted ? "stop" : failed ? "failure" : "end");
+
+/** The times in which something was asked and not answered, as `{from, to}`; `to` is null where it is not yet. */
+export function waitsOf(moments) {
+  const waits = [];
+  let open = 0;
+  for (const { opens = 0, at } of moments) {
+    if (open === 0 && opens > 0) waits.push({ from: at, to: null });
+    open += opens;
+    if (open === 0 && opens < 0) waits.at(-1).to = at;
+  }
+  return waits.filter(({ from }) => from !== null);
+}
 
 function endOf({ aborted, failed, unsaved }) {
   const end = aborted ? "Stopped" : failed ? `Failed: ${failed.message}` : "Complete";

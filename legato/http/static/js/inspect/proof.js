@@ -1,18 +1,18 @@
 /**
  * Two readers of the same job: one reads through, the other's connection is cut at random places
- * again and again.  What both have is compared, event by event and as text.
+ * again and again.  The events of both are compared, and the answers that they add up to.
  */
 import { Fold } from "../fold.js";
 import { follow } from "../follow.js";
 import { cutting } from "./cutting.js";
 import { fold, seqOf } from "./recording.js";
 
-const LEAST = 1_500; // bytes between two cuts, on average
+const LEAST = 500; // bytes between two cuts, on average
 const CUTS = 20; // about as many, in a log that is there already
 const FRAME = 150; // bytes of an event, about
-const PAUSE = 200; // ms until the cut reader comes back, at most
+const PAUSE = 400; // ms until the cut reader comes back, at most: a few times a second is no burden
 
-/** What one reader has. */
+/** One reader, with all that came. */
 export class Reader {
   #fold = new Fold();
   events = []; // {seq, name, data}

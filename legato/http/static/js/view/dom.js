@@ -14,6 +14,11 @@ export function fill(element, children) {
   element.replaceChildren(...children.filter((child) => child !== null));
 }
 
+/** Set an element's text, but leave the same text alone: a live region would say it once more. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Whether a key belongs to an input method, which may be at work: 229 stands for that in Safari. */
 export const isComposing = (event) => event.isComposing || event.keyCode === 229;
 

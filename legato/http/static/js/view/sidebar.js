@@ -62,7 +62,7 @@ class ItemView {
     else this.element.dataset.group = group;
   }
 
-  update({ conversationId, title, isPinned }, isActive, isCurrent) {
+  update({ conversationId, title, asks, isPinned }, isActive, isCurrent) {
     this.isPinned = isPinned;
     this.#pin.ariaLabel = this.#pin.title = isPinned ? "Unpin" : "Pin";
     this.#pin.ariaPressed = isPinned;
@@ -75,6 +75,8 @@ class ItemView {
     this.#link.title = title;
     this.#title.textContent = title;
     this.#dot.hidden = !isActive;
+    this.#dot.classList.toggle("asks", asks);
+    this.#dot.setAttribute("aria-label", asks ? "waits for your answer" : "running");
   }
 
   #rename() {

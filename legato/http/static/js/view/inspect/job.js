@@ -1,7 +1,7 @@
 /** One job: what is known of it, its track, and its moments in words. */
 import { pageOf } from "../../api.js";
 import { standingOf } from "../../inspect/moments.js";
-import { arrange, el, fill } from "../dom.js";
+import { arrange, el, fill, setText } from "../dom.js";
 import { readersOf, timeOf } from "./jobs.js";
 import { TrackView } from "./track.js";
 
@@ -22,8 +22,8 @@ export class JobView {
     const { parts } = this;
     if (job.generationId !== this.#id) this.#moments.clear();
     this.#id = job.generationId;
-    parts.title.textContent = job.agentId ?? job.model;
-    parts.standing.textContent = standingOf(job);
+    setText(parts.title, job.agentId ?? job.model);
+    setText(parts.standing, standingOf(job));
     fill(parts.facts, factsOf(job, user));
     this.#track.update({ job, now, moments, at, samples });
     arrange(this.#body, moments.map((moment) => this.#rowOf(moment, job)));

@@ -1,4 +1,6 @@
 /** Two readers side by side, and the verdict on what they have. */
+import { setText } from "../dom.js";
+
 export class ProofView {
   /** `parts`: elements of inspect.html.  `start()` and `stop()`: what the button does. */
   constructor(parts, { start, stop }) {
@@ -11,7 +13,7 @@ export class ProofView {
   show(proof) {
     const { parts } = this;
     this.isRunning = proof !== null && proof.verdict === null;
-    parts.start.textContent = this.isRunning ? "Stop" : "Prove it";
+    setText(parts.start, this.isRunning ? "Stop" : "Prove it");
     parts.readers.hidden = proof === null;
     if (proof !== null) {
       parts.through.textContent = figuresOf(proof.through);
@@ -19,7 +21,7 @@ export class ProofView {
     }
     const { isEqual, text } = proof?.verdict ?? {};
     parts.verdict.className = proof?.verdict ? (isEqual ? "verdict equal" : "verdict different") : "verdict";
-    parts.verdict.textContent = text ?? (proof === null ? "" : sofarOf(proof));
+    setText(parts.verdict, text ?? (proof === null ? "" : sofarOf(proof)));
   }
 }
 

@@ -4,6 +4,7 @@ import { scheduleOf } from "../../inspect/event_times.js";
 import { Playback } from "../../inspect/playback.js";
 import { paced } from "../dom.js";
 import { PartsView } from "../parts.js";
+import { ReadingAlong } from "../scrolling.js";
 
 export class ReplayView {
   #recording = null;
@@ -12,6 +13,7 @@ export class ReplayView {
   #isAtEnd = true; // new events are shown as they come
   #shown = 0; // events that the parts on the page are of
   #parts = new PartsView();
+  #reading;
   #playback = new Playback((count) => this.goTo(count), () => this.#drawButtons());
   #draw = paced(() => this.#drawNow());
 
@@ -22,6 +24,7 @@ export class ReplayView {
   constructor(parts, { moved }) {
     Object.assign(this, { parts, moved });
     parts.answer.append(this.#parts.element);
+    this.#reading = new ReadingAlong(parts.answer);
     parts.slider.oninput = () => this.#byHand(Number(parts.slider.value));
     parts.back.onclick = () => this.#byHand(this.#count - 1);
     parts.on.onclick = () => this.#byHand(this.#count + 1);
@@ -102,6 +105,7 @@ export class ReplayView {
     if (this.#count < this.#shown) this.#renew();
     this.#shown = this.#count;
     this.#parts.update(this.#recording?.partsAfter(this.#count) ?? [], Boolean(event?.frame.final));
+    this.#reading.stay();
     this.moved();
   }
 

@@ -1,11 +1,13 @@
 /** A job as a track: its phases, how thick the events came, and a mark for each moment. */
-import { arrange, el } from "../dom.js";
+import { waitsOf } from "../../inspect/moments.js";
+import { arrange, el, fill } from "../dom.js";
 
 const SLICES = 120; // of a track
 const SVG = "http://www.w3.org/2000/svg";
 
 export class TrackView {
   #phases = ["waiting", "thinking", "writing"].map((name) => el("span", { className: `phase ${name}` }));
+  #waits = el("span"); // times in which something is asked
   #marks = el("span", { className: "marks" });
   #cursor = el("span", { className: "track-cursor", hidden: true });
   #density = document.createElementNS(SVG, "path");
@@ -21,7 +23,7 @@ export class TrackView {
     this.#readers.setAttribute("class", "readers-line");
     svg.append(this.#density, this.#readers);
     // The list of moments says the same in words.
-    this.element = el("span", { className: "track", aria: { hidden: "true" } }, ...this.#phases, svg, this.#marks, this.#cursor);
+    this.element = el("span", { className: "track", aria: { hidden: "true" } }, ...this.#phases, this.#waits, svg, this.#marks, this.#cursor);
   }
 
   /**
@@ -37,6 +39,7 @@ export class TrackView {
       put(phase, scale.of(begin), scale.of(ends[place]) - scale.of(begin));
       begin = Math.max(begin, ends[place]);
     });
+    fill(this.#waits, waitsOf(moments).map(({ from, to }) => phaseOf("asking", scale, from, to ?? scale.end)));
     arrange(this.#marks, moments.filter((moment) => moment.at !== null).map((moment) => markOf(moment, scale)));
     this.#density.setAttribute("d", densityOf(at, scale));
     this.#readers.setAttribute("d", stepsOf(samples, scale));
@@ -58,6 +61,12 @@ function scaleOf({ createdAt, endedAt, stage }, now) {
 function put(element, left, width = null) {
   element.style.left = `${100 * left}%`;
   if (width !== null) element.style.width = `${100 * Math.max(0, width)}%`;
+}
+
+function phaseOf(name, scale, from, to) {
+  const phase = el("span", { className: `phase ${name}` });
+  put(phase, scale.of(from), scale.of(to) - scale.of(from));
+  return phase;
 }
 
 function markOf({ kind, at }, scale) {

@@ -1,0 +1,36 @@
+"""Refusals for people: a page where a browser navigates, JSON for every program."""
+
+from typing import Any, Final
+
+from msgspec import json
+from quart import Response, render_template, request
+
+from legato.http.request_context import application
+
+LONGEST_ACCEPT: Final = 1024
+"""Characters of `Accept`, enough for any browser; to read a longer header takes long."""
+
+OF_THE_BODY: Final = frozenset({"content-type", "content-length"})
+
+
+def is_browser() -> bool:
+    """Whether the client prefers a page to JSON."""
+    if len(request.headers.get("Accept", "")) > LONGEST_ACCEPT:
+        return False
+    kinds = ["application/json", "text/html"]
+    return request.accept_mimetypes.best_match(kinds) == "text/html"
+
+
+async def as_page(refusal: Response) -> Response:
+    """A refusal in JSON as a page with the same status and headers."""
+    body: dict[str, Any] = json.decode(await refusal.get_data())
+    text = await render_template(
+        "error.html",
+        base=application().settings.base_path,
+        title=body["error"],
+        message=body["message"],
+    )
+    page = Response(text, refusal.status_code, mimetype="text/html")
+    kept = [(name, value) for name, value in refusal.headers if name.lower() not in OF_THE_BODY]
+    page.headers.extend(kept)
+    return page
