@@ -1,12 +1,8 @@
 """The routes beside the API: models, health, and the page's own files."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from legato.config import ModelSettings
-from legato.http import pages
 from tests.support.http.client import Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
@@ -124,30 +120,3 @@ async def test_a_program_and_the_api_get_json_whatever_the_path(nobody: Client) 
         reply = await nobody.ask("GET", path, headers=headers)
 
         assert reply.body["error"] in ("Not found", "Unauthorized")
-
-
-STATIC = Path(pages.__file__).with_name("static")
-IMPORT = re.compile(r"^(?:import|export)\b[^\"';]*?from \"(\.[^\"]+)\"", re.MULTILINE)
-
-
-def modules_of(name: str) -> set[str]:
-    """The addresses of all modules that a module imports, however deep."""
-    found, waiting = set[str](), [STATIC / name]
-    while waiting:
-        module = waiting.pop()
-        for imported in IMPORT.findall(module.read_text("utf-8")):
-            path = (module.parent / imported).resolve()
-            address = f"/static/{path.relative_to(STATIC.resolve()).as_posix()}"
-            if address not in found:
-                found.add(address)
-                waiting.append(path)
-    return found
-
-
-def test_a_browser_is_told_all_modules_of_the_page_at_once() -> None:
-    """Otherwise it learns of a module only when it has read another one, six in a row."""
-    told = re.findall(
-        r'<link rel="modulepreload" href="([^"]+)" />', (STATIC / "index.html").read_text("utf-8")
-    )
-
-    assert told == sorted(modules_of("js/app.js"))

@@ -25,7 +25,9 @@ def asked(page: Page, act: Callable[[], None]) -> dict[str, Any]:
     with page.expect_request("**/api/agents/chat") as request:
         act()
     expect(page.locator("#send")).to_be_visible()
-    return dict(request.value.post_data_json or {})
+    sent = request.value.post_data_json
+    assert isinstance(sent, dict)
+    return sent
 
 
 def test_instructions_and_parameters_go_with_every_start_of_their_conversation(page: Page) -> None:

@@ -24,12 +24,14 @@ FOUND: Final = (
     .order_by(MESSAGES.c.position.desc())
 )
 
+# The newest are chosen first: to measure a long text takes as long as to read it.
 _SIZES: Final = (
-    "SELECT messages.position, length(text) + coalesce(length(content), 0) FROM message_words"
-    " JOIN messages ON messages.position = message_words.{key}"
+    "SELECT messages.position, length(text) + coalesce(length(content), 0) FROM"
+    " (SELECT {key} AS place FROM message_words WHERE {matches} AND {key} < :before"
+    " ORDER BY {key} DESC LIMIT :at_most) AS found"
+    " JOIN messages ON messages.position = found.place"
     " JOIN conversations ON conversations.conversation_id = messages.conversation_id"
-    " WHERE {matches} AND message_words.{key} < :before AND user_id = :of_user"
-    " ORDER BY message_words.{key} DESC LIMIT :at_most"
+    " WHERE user_id = :of_user ORDER BY messages.position DESC"
 )
 
 

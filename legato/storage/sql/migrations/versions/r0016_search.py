@@ -6,7 +6,7 @@ leaves the rows of messages alone.  Words are made by `legato.search.words`, in 
 divides a text.  A message stored by a former version that still runs has no words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -37,10 +37,14 @@ def upgrade() -> None:
             {"id": row.conversation_id, "words": joined(words_of(row.title))},
         )
     put = (SQLITE if _is_sqlite() else POSTGRESQL).put
-    for row in _messages(connection):
-        words = [of_user(row.user_id), *words_of(_text_of(row))]
-        kept = " ".join(words) if _is_sqlite() else words
-        connection.execute(put, {"position": row.position, "words": kept})
+    for rows in _messages(connection):
+        connection.execute(put, [{"position": row.position, "words": _words(row)} for row in rows])
+    if not _is_sqlite():
+        # Without `fastupdate`, no write has to sort in the words of the thousand writes before.
+        op.execute(
+            "CREATE INDEX ix_message_words ON message_words USING gin (words)"
+            " WITH (fastupdate = off)"
+        )
 
 
 def downgrade() -> None:
@@ -73,8 +77,6 @@ def _postgresql() -> Iterator[str]:
         "position bigint PRIMARY KEY REFERENCES messages (position) ON DELETE CASCADE,"
         " words tsvector NOT NULL)"
     )
-    # Without `fastupdate`, no write has to sort in the words of the thousand writes before.
-    yield "CREATE INDEX ix_message_words ON message_words USING gin (words) WITH (fastupdate = off)"
 
 
 def _titles(connection: sa.Connection) -> list[sa.Row[Any]]:
@@ -82,7 +84,7 @@ def _titles(connection: sa.Connection) -> list[sa.Row[Any]]:
     return [*connection.execute(statement)]
 
 
-def _messages(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
+def _messages(connection: sa.Connection) -> Iterator[Sequence[sa.Row[Any]]]:
     statement = sa.text(
         "SELECT position, user_id, text, content FROM messages"
         " JOIN conversations ON conversations.conversation_id = messages.conversation_id"
@@ -90,8 +92,13 @@ def _messages(connection: sa.Connection) -> Iterator[sa.Row[Any]]:
     )
     after = 0
     while rows := connection.execute(statement, {"after": after, "at_most": A_STEP}).all():
-        yield from rows
+        yield rows
         after = rows[-1].position
+
+
+def _words(row: sa.Row[Any]) -> str | list[str]:
+    words = [of_user(row.user_id), *words_of(_text_of(row))]
+    return " ".join(words) if _is_sqlite() else words
 
 
 def _text_of(row: sa.Row[Any]) -> str:
