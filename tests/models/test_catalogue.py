@@ -94,7 +94,7 @@ async def test_without_the_engines_package_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, weights: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(ConfigError, match=r"^models\.x: .*legato\[local\]"):
+    with pytest.raises(ConfigError, match=r"^models\.x: .*pip install ..\[local\]"):
         async with open_models({"x": ModelSettings(provider="local")}, {}, weights.parent):
             pass
 

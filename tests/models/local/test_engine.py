@@ -132,7 +132,7 @@ async def test_without_the_package_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(EngineUnavailable, match=r"legato\[local\]"):
+    with pytest.raises(EngineUnavailable, match=r"pip install ..\[local\]"):
         Engine(tmp_path, 512)
 
 
