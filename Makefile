@@ -119,6 +119,10 @@ fuzz: .venv/.dev  ## send a server 10,000 requests that its description allows, 
 prove: .venv/.dev  ## try 10,000 clusters with every fault that storage, network and processes know
 	@$(BIN)/legato prove --seeds 10000
 
+.PHONY: screenshots
+screenshots: .venv/.dev chromium  ## make the pictures of docs/page.md anew
+	@$(BIN)/python -m tests.support.page.screenshots
+
 .PHONY: format
 format: .venv/.dev  ## format, and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)

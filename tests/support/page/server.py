@@ -150,22 +150,22 @@ class LegatoServer(Struct, frozen=True):
 
 @contextmanager
 def running_server(
-    folder: Path, port: int = 0, *, more: str = "", **variables: str
+    folder: Path, port: int = 0, *, settings: str = CONFIG, more: str = "", **variables: str
 ) -> Iterator[LegatoServer]:
     """Serve from `folder`, where its settings and its database are, until the block ends.
 
-    `port` 0 stands for a free one; `more` are further settings, `variables` are set besides.
+    `port` 0 stands for a free one; `settings` and `more` are TOML, `variables` are set besides.
     """
     config = folder / "legato.toml"
-    config.write_text(CONFIG + more)
+    config.write_text(settings + more)
     command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--config", str(config)]
-    settings = {
+    environment = {
         "LEGATO_JWT_SECRET": SECRET,
         "LEGATO_DATABASE_URL": f"sqlite:///{folder / 'legato.db'}",
         **variables,
     }
     with subprocess.Popen(
-        command, env=os.environ | settings, stdout=subprocess.PIPE, text=True
+        command, env=os.environ | environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         said = process.stdout.readline()

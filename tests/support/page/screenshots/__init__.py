@@ -1,0 +1,11 @@
+"""Pictures of the page in its main states, for docs/ and for a comparison with those.
+
+- `held_model`: a model server whose answers are known, some without an end
+- `stage`: a server and browsers of one look
+- `tools`: what the agents there use
+- `states`: the way into each state
+- `palette`: smaller files
+- `pictures`: a picture without what differs between two runs, and how far two pictures differ
+
+`python -m tests.support.page.screenshots` writes all pictures anew.
+"""
