@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from legato.actors.event_builder import Positions, Steps, whole_step
+from legato.actors.production.event_builder import Positions, Steps, whole_step
 from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
