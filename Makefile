@@ -47,15 +47,16 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # for clocks, processes and browsers, so three processes keep two processors busy.  The output of
 # the second and third is shown after the first's.  To measure coverage takes half as long again, so
 # only what covers PROVEN by itself is measured.
-HTTP := tests/http
-PROVING := tests/actors tests/agents tests/dialects tests/test_events.py tests/test_growing_part.py
-BESIDE := tests/page tests/workers tests/bench tests/prove # which take the time that PROVING leaves
+PROVING := tests/actors tests/agents tests/dialects tests/test_events.py tests/test_growing_part.py \
+	tests/http/steering tests/http/test_client_tools.py tests/http/openai tests/http/agents
+HTTP := tests/http tests/page
+BESIDE := tests/workers tests/bench tests/prove # which take the time that PROVING leaves
 PROVING_LOG := .venv/tests-proving.log
 OTHERS_LOG := .venv/tests-others.log
 
 .PHONY: tests-http tests-proving tests-others
 tests-http:
-	@$(BIN)/pytest $(HTTP)
+	@$(BIN)/pytest $(HTTP) $(patsubst %,--ignore=%,$(filter tests/http/%,$(PROVING)))
 
 tests-proving:
 	@status=0; \

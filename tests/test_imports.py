@@ -32,13 +32,14 @@ ACTORS: Final = (
 )
 ROOMS: Final = (
     "legato.actors.stream",
-    *("legato.actors.question", "legato.actors.interjections"),
+    *("legato.actors.question", "legato.actors.steering.interjections"),
     *("legato.actors.queue.questions", "legato.actors.messages"),
     "legato.actors.lifecycle",
     "legato.actors.ending",
     "legato.actors.conversation",
     "legato.actors.queue",
     "legato.actors.durability",
+    *("legato.actors.steering", "legato.actors.production"),
 )
 
 # What the servers of a measurement run, and what its rooms share.
@@ -132,18 +133,20 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.mailbox": (),
     "legato.actors.stream": (*BASE, "legato.dialects.contract", "legato.actors.mailbox"),
     "legato.actors.question": (),
-    "legato.actors.interjections": (*ACTORS, "legato.actors.question"),
+    "legato.actors.steering.interjections": (*ACTORS, "legato.actors.question"),
     "legato.actors.queue.questions": (*ACTORS, "legato.actors.question"),
     "legato.actors.messages": (
         *ACTORS,
-        *("legato.actors.question", "legato.actors.interjections", "legato.actors.stream"),
+        *("legato.actors.question", "legato.actors.steering.interjections", "legato.actors.stream"),
         "legato.actors.queue.questions",
     ),
     "legato.actors.lifecycle": (),
     "legato.actors.ending": (*ACTORS, "legato.actors.messages", "legato.actors.lifecycle"),
     "legato.actors.conversation": (*ACTORS, "legato.actors.messages", "legato.actors.ending"),
-    "legato.actors.queue": (*ACTORS, *ROOMS[:-2]),
-    "legato.actors.durability": (*ACTORS, *ROOMS[:-1]),
+    "legato.actors.queue": (*ACTORS, *ROOMS[:-4]),
+    "legato.actors.durability": (*ACTORS, *ROOMS[:-3]),
+    "legato.actors.steering": (*ACTORS, *ROOMS[:-3]),
+    "legato.actors.production": (*ACTORS, *ROOMS[:-3]),
     "legato.actors": (*ACTORS, *ROOMS),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
     "legato.http": (

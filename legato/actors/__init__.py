@@ -1,13 +1,9 @@
 """Jobs as actors: a task owns a generation.  Nothing here knows of HTTP or SQL.
 
-- `absent_model`: stands in for a model that left the configuration while a turn waited
 - `admission`: the reasons why a start is refused before anything comes of the start
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
-- `event_builder`: turns a model's chunks into steps and deltas of the job
-- `event_times`: when the events of a log came, in a bounded number of entries
 - `follow_ups`: has the words that no model read asked as turns of their own
-- `interjections`: words and answers from outside for a running job, and the replies to them
 - `job`: the actor: one task owns one generation, with the log, the readers and the ending
 - `jobs`: the questions about all jobs, whether this process has all of them or is one of many
 - `lifecycle`: the transitions of a job's state, as a table
@@ -19,21 +15,16 @@
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
 - `parking`: the parked runs of a process: one timer for all runs, and one task to wake each run
-- `producer`: the child task that asks the model, and steps the job with the answer
 - `question`: what is asked of a job, by whomever: the base of all questions
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
-- `receipts`: the replies to interjections, sent once the log's events are durable
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
 - `resources`: what the jobs of one process are made with
-- `rotation`: a round in which each producer with much to say is let go on once
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks
-- `steering`: decides on words and answers that come from outside for a running job
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
 - `superseding`: what a new message does while a run of its conversation waits for an answer
 - `supervisor`: the one nursery of all jobs, and the one place where starts are decided
-- `time_limit`: a deadline whose clock can be stopped
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point
 """

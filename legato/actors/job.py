@@ -24,21 +24,12 @@ import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.absent_model import model_named
 from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.recorder import FollowUp, Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
-from legato.actors.event_times import EventTimes
-from legato.actors.interjections import (
-    AnswerAsk,
-    CancelSteer,
-    FindSteer,
-    Interjection,
-    Steer,
-)
 from legato.actors.lifecycle import Signal, State, after
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
@@ -64,15 +55,24 @@ from legato.actors.messages import (
     StopRequested,
     Stored,
 )
-from legato.actors.producer import Producer
+from legato.actors.production.absent_model import model_named
+from legato.actors.production.event_times import EventTimes
+from legato.actors.production.producer import Producer
+from legato.actors.production.rotation import Rotation
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
-from legato.actors.receipts import Receipts
 from legato.actors.ref import Find, LocalRef, nowhere
 from legato.actors.resources import JobResources
-from legato.actors.rotation import Rotation
-from legato.actors.steering import returned, verdict
+from legato.actors.steering.interjections import (
+    AnswerAsk,
+    CancelSteer,
+    FindSteer,
+    Interjection,
+    Steer,
+)
+from legato.actors.steering.receipts import Receipts
+from legato.actors.steering.verdicts import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
@@ -401,6 +401,11 @@ class Job:
     def reannounce(self) -> None:
         """Write everything again: the journal lost what was written of the job."""
         self._recorder.journal.start_over()
+
+    @property
+    def has_place(self) -> bool:
+        """Whether the job has a place in the journal, and is to have it on."""
+        return not self._recorder.journal.is_closed
 
     async def reannounced(self) -> None:
         """Return once the journal has the job's place again."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from legato.actors.interjections import Interjection
 from legato.actors.mailbox import ReplyTo
 from legato.actors.question import Question
 from legato.actors.queue.questions import QueueQuestion
+from legato.actors.steering.interjections import Interjection
 from legato.actors.stream.places import Located, Start
 from legato.actors.stream.sinks import Sink
 from legato.content import Conversation

@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from legato.actors.admission import RunPaused
 from legato.actors.conversation.turn import Turn
-from legato.actors.interjections import AnswerAsk
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef, time_of
 from legato.actors.start import StartReply, start_turn
+from legato.actors.steering.interjections import AnswerAsk
 from legato.config import OnBusy, WhileWaiting
 from legato.events import Answered, Asked
 from legato.storage.contracts.records import Records

@@ -9,7 +9,6 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.absent_model import model_named
 from legato.actors.admission import (
     Busy,
     ShuttingDown,
@@ -34,11 +33,12 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.notices.observer import NoticeObserver
 from legato.actors.notices.posting import LocalNotices, Notices
 from legato.actors.parking import Parking
+from legato.actors.production.absent_model import model_named
+from legato.actors.production.rotation import Rotation
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.resources import JobResources
-from legato.actors.rotation import Rotation
 from legato.actors.statistics import JobTotals, Statistics
 from legato.config import OnBusy
 from legato.content import Conversation

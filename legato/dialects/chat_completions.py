@@ -154,9 +154,11 @@ class ChatCompletions:
         api_request = created.api_request
         assert api_request is not None, "only what an API was asked is answered so"
         self._is_run = created.agent is not None
-        for index, part in enumerate(created.kept):
-            if isinstance(part, ToolCallPart) and not part.tool_call.is_undecided:
-                self._agents[index] = part.agent_id or ""
+        self._agents |= {
+            index: part.agent_id or ""
+            for index, part in enumerate(created.kept)
+            if isinstance(part, ToolCallPart) and not part.tool_call.is_undecided
+        }
         self._echo = convert(api_request.echo, Echo)
         self._head = head_of(
             self._identity.response_id,

@@ -1,6 +1,5 @@
 """HTTP: parse, ask, respond.  No business rules.
 
-- `answers`: reads the answers of a request: which asks they are for, and whether they fit
 - `app`: builds the application: the routes, the description, and the gate before all routes
 - `application`: the application itself: all that a request may use
 - `assets`: files that are the same for everybody: made once, kept as bytes, with an ETag
@@ -14,12 +13,8 @@
 - `gate`: all steps from the head of a request to the route, and from the route to the reply
 - `headers`: security headers of every reply: what the page may load, and which sites may embed
   the page
-- `loop_delay`: lateness of the event loop: the wait behind a task that computes too long
-- `metrics`: measurements for Prometheus: looked up at each request of Prometheus, not counted
-  before
 - `openapi`: the API's description (OpenAPI 3.1), made of the routes and their structs
 - `pages`: the page, and the routes for operators and tools
-- `queue`: the routes of a conversation's queue: list the waiting turns, cancel, edit or move one
 - `replies`: bodies of the routes' replies, where a reply is not a stored record
 - `request_context`: requests in, responses out: JSON by msgspec, and the job or conversation that
   an id names, for the user who may see it
@@ -27,8 +22,6 @@
 - `requests`: the id of each request, in the reply and in the log lines; the counts of requests
 - `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
 - `search`: search in the texts of all conversations of a user
-- `steering`: the routes for words and answers to a generation that runs
-- `tracing`: a span for each generation, for OpenTelemetry; only where `trace_endpoint` is set
 - `url_rules`: rules from a path to a route, without the way back until somebody asks
 - `turns`: the turn that the body of a start asks for
 """

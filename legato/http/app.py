@@ -20,7 +20,7 @@ from legato.http.conversations import conversations
 from legato.http.description import openapi
 from legato.http.gate import Gate
 from legato.http.inspection.routes import jobs
-from legato.http.metrics import metrics
+from legato.http.monitoring.metrics import metrics
 from legato.http.notices.routes import events
 from legato.http.openai.chat_completions.completions import completions
 from legato.http.openai.chat_completions.jobs import completion_jobs
@@ -33,10 +33,10 @@ from legato.http.openai.responses.responses import responses
 from legato.http.openai.responses.sockets import response_sockets
 from legato.http.openapi import ABOUT, SECURITY, SECURITY_SCHEMES, Description
 from legato.http.pages import pages
-from legato.http.queue import queue
 from legato.http.runtime import Runtime
 from legato.http.search import search
-from legato.http.steering import steering
+from legato.http.steering.queue import queue
+from legato.http.steering.steers import steering
 from legato.secret import with_secret
 
 BLUEPRINTS: Final = (

@@ -18,7 +18,7 @@ from legato.http.auth.oidc.flows import Flows
 from legato.http.auth.tokens import Expected
 from legato.http.guards.addresses import Proxies
 from legato.http.input.uploads import UploadRequest
-from legato.http.loop_delay import LoopDelay
+from legato.http.monitoring.loop_delay import LoopDelay
 from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
 from legato.http.runtime import Runtime

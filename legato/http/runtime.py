@@ -27,7 +27,7 @@ from legato.dialects.responses import ResponsesEncoder
 from legato.http.auth.key_ring import KeyRing, open_key_ring
 from legato.http.auth.revoked import RevocationList, open_revocation_list
 from legato.http.guards.chain import GuardChain, open_guards
-from legato.http.tracing import open_tracing
+from legato.http.monitoring.tracing import open_tracing
 from legato.models.catalogue import open_models
 from legato.models.contract import Model
 from legato.storage.breaker import watched

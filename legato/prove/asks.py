@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import json
 
-from legato.actors.interjections import AnswerReceipt, Rejected
+from legato.actors.steering.interjections import AnswerReceipt, Rejected
 from legato.agents.asks import EXPIRED
 from legato.agents.tool_run import STEERED_CALL, UNKNOWN
 from legato.content import ToolCallPart

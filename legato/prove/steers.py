@@ -19,7 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from legato.actors.interjections import Rejected, SteerReceipt
+from legato.actors.steering.interjections import Rejected, SteerReceipt
 from legato.content import SteerPart, TextPart, ToolCallPart
 from legato.events import (
     AnyEnding,

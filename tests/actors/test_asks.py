@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.durability.recovery import TRIES
-from legato.actors.interjections import AnswerReceipt, Rejected
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import AnswerReceipt, Rejected
 from legato.agents.asks import DENIED, EXPIRED
 from legato.agents.definition import Agent, Approval
 from legato.agents.tool_run import UNKNOWN

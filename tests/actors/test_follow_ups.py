@@ -6,8 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.conversation.turn import turn_of
-from legato.actors.interjections import NextTurn, Rejected, Steer, SteerReceipt
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import NextTurn, Rejected, Steer, SteerReceipt
 from legato.content import Message, SteerPart
 from legato.events import Finished, SteerReturned
 from legato.storage.contracts.errors import StorageError

@@ -10,11 +10,21 @@ from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.mailbox import ActorStopped, Mailbox, ReplyTo
-from legato.actors.messages import Append, Ask, Opened, Overdue, Standing, Stop, StopReply
+from legato.actors.messages import (
+    Append,
+    Ask,
+    AskChanged,
+    Opened,
+    Overdue,
+    Standing,
+    Stop,
+    StopReply,
+)
 from legato.actors.ref import JobRef
 from legato.actors.subscription import Subscription
 from legato.content import ErrorPart, TextPart, ThinkPart, Usage
 from legato.events import (
+    Answered,
     Created,
     Ending,
     Failed,
@@ -433,3 +443,20 @@ async def test_a_question_after_a_failed_turn_is_asked_together_with_that_turns(
         await ending_of(second)
 
         assert house.model.requests[-1].messages == (ChatMessage("user", "first\n\nsecond"),)
+
+
+async def test_what_a_run_asks_after_a_stop_is_not_said(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        await job.stop()
+        ended = house.job(job)
+        tail = ended.feed.log.tail
+        ended.handle(AskChanged(Answered(ask_id="late", decision="deny")))
+
+        assert ended.feed.log.tail == tail
+
+
+async def test_without_a_journal_all_counts_as_settled(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.supervisor.settled()

@@ -20,12 +20,12 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.parked import parked as make_parked
 from legato.actors.durability.recovery import Recovered, recover
-from legato.actors.interjections import AnswerReceipt, SteerReceipt
 from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Append, ParkDue, Standing, Status
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import AnswerReceipt, SteerReceipt
 from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
 from legato.agents.asks import EXPIRED

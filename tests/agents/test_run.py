@@ -19,6 +19,7 @@ from legato.agents.tools.contract import InputRequired, NoTools, TaskRecord, Too
 from legato.content import (
     AgentUpdate,
     AgentUpdatePart,
+    ApiRequest,
     TextPart,
     ToolCall,
     ToolCallPart,
@@ -40,6 +41,9 @@ from tests.support.agents import (
 )
 
 CLOCK = "now_mcp_clock"
+
+
+API = ApiRequest(api="chat_completions", user="ann", model="helper")
 
 
 def text_of(stage: ListStage) -> str:
@@ -179,7 +183,7 @@ async def test_an_agent_that_ends_after_its_tools_makes_no_second_model_call() -
 async def test_a_call_of_the_callers_own_tool_ends_the_run() -> None:
     theirs: Json = {"type": "function", "function": {"name": "theirs"}}
     helper = agent("helper", calls(call("theirs"), call(CLOCK)), tools=[CLOCK])
-    stage = ListStage()
+    stage = ListStage(api_request=API)
     question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
 
     finish = await run_of(helper, tools=[CountedTool(CLOCK)]).answer(stage, question)
@@ -191,7 +195,7 @@ async def test_a_call_of_the_callers_own_tool_ends_the_run() -> None:
 async def test_a_call_of_the_callers_custom_tool_is_the_callers_as_well() -> None:
     theirs: Json = {"type": "custom", "custom": {"name": "theirs"}}
     question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
-    stage = ListStage()
+    stage = ListStage(api_request=API)
 
     finish = await run_of(agent("helper", calls(call("theirs")))).answer(stage, question)
 
@@ -224,7 +228,7 @@ async def test_a_result_says_whether_the_call_failed() -> None:
 async def test_calls_of_the_callers_own_tools_alone_end_the_run() -> None:
     theirs: Json = {"type": "function", "function": {"name": "theirs"}}
     question = ModelRequest(QUESTION.messages, {"tools": [theirs]})
-    stage = ListStage()
+    stage = ListStage(api_request=API)
 
     finish = await run_of(agent("helper", calls(call("theirs")))).answer(stage, question)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from legato.actors.event_builder import Steps
+from legato.actors.production.event_builder import Steps
 from legato.content import Answering, Message, TextPart, ToolCall, UrlCitation
 from legato.dialects.contract import Identity
 from legato.dialects.librechat import LibreChat

@@ -5,7 +5,7 @@ from itertools import groupby
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legato.actors.event_builder import Steps
+from legato.actors.production.event_builder import Steps
 from legato.actors.stream.fold import Fold
 from legato.content import UrlCitation, Usage
 from legato.dialects.response_object import resource

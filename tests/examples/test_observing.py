@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from legato.actors.messages import Standing
 from legato.http.app import create_app
 from legato.http.errors import HANDLED
-from tests.http.test_metrics import text_at
+from tests.http.monitoring.test_metrics import text_at
 from tests.support.http.client import Client, bearer
 from tests.support.http.runtime import open_house, settings_with
 from tests.support.proxies import EXAMPLES

@@ -166,7 +166,7 @@ async def test_it_ends_in_its_time_whatever_hangs(
                     await draining(server)
                 assert await server.exit() == 0, server.log()
                 seconds = trio.current_time() - began
-    assert seconds < (HURRY + AT_ONCE if signals == 2 else DRAIN_TIMEOUT + END)
+    assert seconds < (HURRY + 2 * AT_ONCE if signals == 2 else DRAIN_TIMEOUT + END)
 
 
 async def test_it_ends_in_its_time_also_where_nothing_is_to_be_stored(

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from legato.actors.event_builder import Positions, Steps, whole_step
+from legato.actors.production.event_builder import Positions, Steps, whole_step
 from legato.actors.stream.fold import Fold
 from legato.agents.definition import Agent, Edge
 from legato.agents.run import AgentRun
@@ -17,7 +17,7 @@ from legato.agents.tools.contract import (
     ToolDefinition,
     ToolOutput,
 )
-from legato.content import Message, Part, ToolCall, ToolCallPart, WholePart
+from legato.content import ApiRequest, Message, Part, ToolCall, ToolCallPart, WholePart
 from legato.events import (
     Answered,
     Asked,
@@ -54,6 +54,7 @@ class ListStage:
         *,
         kept: tuple[Part, ...] = (),
         dies_at: int | None = None,
+        api_request: ApiRequest | None = None,
     ) -> None:
         """`kept`: the parts that the answer starts from.  `dies_at`: the run is killed when the log
         has so many events."""
@@ -63,7 +64,7 @@ class ListStage:
         self.is_left = False
         self._fold = Fold()
         question = Message(message_id="q", conversation_id="c")
-        self._fold.apply(Created(question, "r", "helper", kept))
+        self._fold.apply(Created(question, "r", "helper", kept, api_request=api_request))
         self._dies_at: int | None = None
         self._append(events)
         self._answered_before = frozenset(self.snapshot().answers)

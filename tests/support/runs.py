@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from legato.actors.event_builder import Positions, Steps, whole_step
+from legato.actors.production.event_builder import Positions, Steps, whole_step
 from legato.content import (
     AgentUpdate,
     AgentUpdatePart,

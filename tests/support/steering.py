@@ -2,7 +2,8 @@
 
 from itertools import count
 
-from legato.actors.interjections import (
+from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import (
     AnswerAsk,
     AnswerReceipt,
     CancelSteer,
@@ -11,7 +12,6 @@ from legato.actors.interjections import (
     Steer,
     SteerReceipt,
 )
-from legato.actors.ref import JobRef
 from legato.content import SteerPart, TextPart
 from legato.events import Answered, AnyEnding, Asked, Decided
 

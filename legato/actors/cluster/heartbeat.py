@@ -151,7 +151,10 @@ class Heartbeat:
                 job.reannounce()
             for job in jobs:
                 await job.reannounced()
-            await self._replication.directory.reannounce([*map(entry_of, jobs)])
+            # Not what was forgotten meanwhile: the journal has nothing to forget any more, and the
+            # directory would list the job for ever.
+            kept = [entry_of(job) for job in jobs if job.has_place]
+            await self._replication.directory.reannounce(kept)
         except BaseException:
             self._has_lost = True
             raise

@@ -90,9 +90,9 @@ class SharedNotices:
         await self._settled()
         await _repeated(lambda: self._log.append(self._written + 1, batch, breaks=breaks))
         self._written += 1
-        for data in batch:
-            if self._due and self._due[0] is data:  # not where all was dropped meanwhile
-                self._due.popleft()
+        while batch and self._due and self._due[0] is batch[0]:  # nothing was dropped meanwhile
+            batch.pop(0)
+            self._due.popleft()
 
     async def read(self) -> None:
         """Read, for ever."""

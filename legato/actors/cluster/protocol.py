@@ -6,15 +6,6 @@ from typing import Any, Final, Literal, Self, cast
 from msgspec import Raw, Struct, json, msgpack
 
 from legato.actors.inspection.timeline import ListTimelines, Timelines
-from legato.actors.interjections import (
-    AnswerAsk,
-    AnswerReceipt,
-    CancelSteer,
-    FindSteer,
-    Rejected,
-    Steer,
-    SteerReceipt,
-)
 from legato.actors.messages import (
     AwaitAnswer,
     AwaitEnding,
@@ -28,6 +19,15 @@ from legato.actors.messages import (
 )
 from legato.actors.question import Question
 from legato.actors.queue.questions import NotWaiting, QueueQuestion, Waiting
+from legato.actors.steering.interjections import (
+    AnswerAsk,
+    AnswerReceipt,
+    CancelSteer,
+    FindSteer,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.actors.stream.places import Located
 from legato.dialects.contract import Identity
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot, without_turn

@@ -86,9 +86,10 @@ class QueueWait:
     async def _change(self) -> None:
         """Make the change that was asked for first."""
         change = self._waiting.change
+        assert change is not None, "only this task takes changes away"
         if isinstance(change, EditWaiting):
             await self._keep(replace(self.turn, text=change.text), change_of(change))
-        elif change is not None:
+        else:
             await self._move(change)
 
     async def _move(self, move: MoveToFront) -> None:

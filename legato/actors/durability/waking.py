@@ -42,7 +42,14 @@ class _Run(Struct, frozen=True):
 
     @property
     def is_anothers(self) -> bool:
-        return max(self.replay.previous_epochs, default=0) > self.entry.epoch
+        """Whether another replica owns the run by now.
+
+        An ending under the next epoch was said here, by an attempt that could not store the answer.
+        Where another replica said it, to store the same answer again changes nothing.
+        """
+        newest = max(self.replay.previous_epochs, default=0)
+        is_ended = self.replay.ending is not None and newest == self.entry.epoch + 1
+        return newest > self.entry.epoch and not is_ended
 
     @property
     def is_whole(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 import trio
 
-from legato.actors.interjections import AnswerAsk, Rejected
+from legato.actors.steering.interjections import AnswerAsk, Rejected
 from legato.events import Answered, Asked
 from legato.prove.model import KnownJob
 from legato.prove.rules.agents import CALLING, call

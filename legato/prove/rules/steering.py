@@ -5,7 +5,13 @@ from typing import Final
 
 import trio
 
-from legato.actors.interjections import CancelSteer, FindSteer, Rejected, Steer, SteerReceipt
+from legato.actors.steering.interjections import (
+    CancelSteer,
+    FindSteer,
+    Rejected,
+    Steer,
+    SteerReceipt,
+)
 from legato.agents.definition import Agent
 from legato.prove.model import KnownJob
 from legato.prove.rules.agents import BUSY, STARTING

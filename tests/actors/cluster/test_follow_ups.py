@@ -3,9 +3,9 @@
 import trio
 from trio.testing import MockClock
 
-from legato.actors.interjections import NextTurn, Steer, SteerReceipt
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import NextTurn, Steer, SteerReceipt
 from legato.events import SteerReturned
 from tests.support.actors import C1
 from tests.support.replicas import LEASE, open_replicas

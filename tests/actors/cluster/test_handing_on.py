@@ -3,9 +3,9 @@
 import trio
 from trio.testing import MockClock
 
-from legato.actors.absent_model import AbsentModel
 from legato.actors.ending import RESTART
 from legato.actors.lifespan import open_supervisor
+from legato.actors.production.absent_model import AbsentModel
 from legato.actors.resources import JobResources
 from legato.config import Limits
 from legato.content import ErrorPart, TextPart

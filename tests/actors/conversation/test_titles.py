@@ -49,6 +49,16 @@ async def test_a_model_writes_the_title(autojump_clock: MockClock) -> None:
         assert house.model.requests[-1].parameters == {"max_tokens": 24}
 
 
+async def test_a_title_that_a_person_gave_meanwhile_stays(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        house.model.writes_titles = True
+        await answer(house)
+        await house.records.retitle(C1, "Mine")
+        house.model.play(TextChunk("Sky colour"), FinishReport("stop"))
+
+        assert await title(house) == "Mine"
+
+
 @pytest.mark.parametrize("breaks", [True, False])
 async def test_a_title_that_does_not_come_is_made_by_rule(
     autojump_clock: MockClock, breaks: bool

@@ -5,6 +5,7 @@ from trio.testing import MockClock
 
 from legato.actors.inspection.listing import timelines
 from legato.actors.inspection.timeline import ListTimelines, Timeline
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.messages import Standing
 from legato.actors.ref import JobRef
 from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink
@@ -130,3 +131,14 @@ async def test_to_look_at_a_parked_run_does_not_wake_it(autojump_clock: MockCloc
         assert (rests.events, rests.counts, rests.agent_id) == (asks.events, None, None)
         assert asks.agent_id is not None
         assert listed(house, ListTimelines("ann")) == [job.job_id]
+
+
+async def test_the_jobs_of_a_process_are_looked_at_in_one_question(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        await job.opened()
+        found = await LocalJobs(house.supervisor).timelines(EVERYBODY)
+
+    assert [each.job_id for each in found.jobs] == [job.job_id]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato.actors.event_builder import Steps
+from legato.actors.production.event_builder import Steps
 from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import Log
 from legato.content import ErrorPart, Message, Part, TextPart, ThinkPart, ToolCall, ToolCallPart

@@ -13,6 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
 from legato.actors.lifespan import open_supervisor
+from legato.actors.production.event_builder import Positions, whole_step
 from legato.actors.resources import JobResources
 from legato.actors.stream.memory_sizes import EVENT_BYTES
 from legato.actors.stream.packing import size_of
@@ -20,13 +21,13 @@ from legato.actors.subscription import Subscription
 from legato.actors.supervisor import Supervisor
 from legato.agents.definition import Agent
 from legato.config import Limits
-from legato.content import ApiRequest, Message
+from legato.content import ApiRequest, Message, ToolListPart
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
 from legato.dialects.response_object import PREFIX
 from legato.dialects.responses import ResponsesEncoder
-from legato.events import Created
+from legato.events import BARE, Created
 from legato.models.contract import ChatMessage, FinishReport, ModelEvent, ModelRequest, TextChunk
 from legato.models.scripted import ScriptedModel
 from legato.prove.records import FaultyRecords
@@ -173,3 +174,10 @@ def test_the_agents_of_a_turn_count_where_the_log_has_them() -> None:
     bare = replace(turn(0), prompt=None)
 
     assert size_of(queued(replace(bare, agents=(agent,)))) > size_of(queued(bare)) + 8000
+
+
+def test_a_list_of_tools_counts_where_the_log_has_the_list() -> None:
+    tools = "x" * 4000
+    listed = whole_step(Positions(), BARE, ToolListPart("clock", tools, agent_id="ada"))
+
+    assert size_of(listed) > 4000

@@ -51,7 +51,9 @@ async def test_a_missing_package_is_named_with_the_way_to_it(
     monkeypatch.setitem(sys.modules, "legato.agents.tools.mcp.toolbox", None)
     settings = Settings(mcp={"clock": McpSettings(command="true")})
 
-    with pytest.raises(ConfigError, match=r"^mcp: MCP servers need the package .*legato\[mcp\]"):
+    with pytest.raises(
+        ConfigError, match=r"^mcp: MCP servers need the package .*pip install ..\[mcp\]"
+    ):
         async with open_toolbox(settings):
             pass
 

@@ -19,8 +19,9 @@ from legato.restarts import Restarts
 PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each attempt in a row to connect again; the last is repeated."""
 
-PATIENCE: Final = 10.0
-"""Seconds that a call waits for a server that is being connected again."""
+PATIENCE: Final = 30.0
+"""Seconds that a run or a call waits for a server that is being connected: what a package manager
+starts may have to be fetched first."""
 
 UNKNOWN_OUTCOME: Final = "The call may or may not have happened, and was not made again."
 

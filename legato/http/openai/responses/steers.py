@@ -11,9 +11,9 @@ from typing import Any, Final
 import trio
 from ulid import ULID
 
-from legato.actors.interjections import Reason, Rejected, Steer
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import Reason, Rejected, Steer
 from legato.http.clock import milliseconds
 from legato.http.errors import InvalidField
 from legato.http.openai.responses.input_items import InputText, MessageItem

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato.actors.event_times import RESOLUTION, EventTimes
+from legato.actors.production.event_times import RESOLUTION, EventTimes
 
 MOST = 8
 

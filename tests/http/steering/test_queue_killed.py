@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from tests.http.test_queue import QUEUE
+from tests.http.steering.test_queue import QUEUE
 from tests.http.test_replicas import Reader, has_ended, two
 from tests.support.http.raw_client import START, Started
 from tests.support.http.server_process import ServerProcess, legato_serve

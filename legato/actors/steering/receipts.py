@@ -7,8 +7,8 @@ from typing import Any
 import trio
 from msgspec.structs import replace
 
-from legato.actors.interjections import Receipt, Rejected, SteerReceipt
 from legato.actors.mailbox import ReplyTo
+from legato.actors.steering.interjections import Receipt, Rejected, SteerReceipt
 from legato.actors.stream.feed import Feed
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec import json
 
-from legato.actors.interjections import AnswerAsk, AnswerReceipt, Rejected
 from legato.actors.messages import Status
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import AnswerAsk, AnswerReceipt, Rejected
 from legato.agents.tools.arguments import InvalidArguments, arguments_of
 from legato.dialects.librechat_actions import DECISIONS
 from legato.events import Answered, Asked, Decided

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from legato.config import ConfigError, Guards
 from legato.http.app import create_app
-from legato.http.loop_delay import INTERVAL, LoopDelay
+from legato.http.monitoring.loop_delay import INTERVAL, LoopDelay
 from legato.http.server.server import run_on
 from legato.http.server.signals import Shutdown
 from tests.support.http.client import STILL, Client, bearer, everything

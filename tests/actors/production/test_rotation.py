@@ -7,8 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.lifespan import open_supervisor
+from legato.actors.production.rotation import MUCH, Rotation
 from legato.actors.resources import JobResources
-from legato.actors.rotation import MUCH, Rotation
 from legato.config import Limits
 from legato.dialects.librechat import LibreChat
 from legato.models.scripted import _LONGEST_BATCH, ScriptedModel

@@ -8,7 +8,10 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 from ulid import ULID
 
-from legato.actors.interjections import (
+from legato.actors.mailbox import ActorStopped
+from legato.actors.question import Question
+from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import (
     CancelSteer,
     FindSteer,
     NextTurn,
@@ -16,17 +19,14 @@ from legato.actors.interjections import (
     Steer,
     SteerReceipt,
 )
-from legato.actors.mailbox import ActorStopped
-from legato.actors.question import Question
-from legato.actors.ref import JobRef
 from legato.events import SteerApplied, SteerOutcome, SteerReturned
-from legato.http.answers import answers_of, sent
 from legato.http.clock import milliseconds
 from legato.http.errors import Foreign, InvalidField, NotFound, RequestError
 from legato.http.input.steering import ArmBody, ResumeBody, SteerBody, SteerCancelBody, SteerQuery
 from legato.http.openapi import describe
 from legato.http.replies import ArmReply, ResumeReply, SteerCancelReply, SteerReply
 from legato.http.request_context import body_of, canonical, query_of, reply, runtime, user
+from legato.http.steering.answers import answers_of, sent
 
 MOST_CHARACTERS: Final = 16_000
 """Of a steer, as LibreChat has it."""

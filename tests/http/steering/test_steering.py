@@ -12,7 +12,7 @@ from legato.agents.asks import DENIED
 from legato.config import AgentSettings, FunctionSettings
 from legato.http.app import create_app
 from legato.http.application import Legato
-from legato.http.steering import MOST_CHARACTERS
+from legato.http.steering.steers import MOST_CHARACTERS
 from tests.support.http.client import STILL, Client, Reply, bearer
 from tests.support.http.runtime import open_house, settings_with
 

@@ -1,4 +1,4 @@
-from legato.actors.event_builder import Positions, Steps
+from legato.actors.production.event_builder import Positions, Steps
 from legato.content import TextPart, ToolCall, UrlCitation, Usage
 from legato.events import (
     AnnotationAdded,

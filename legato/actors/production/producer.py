@@ -12,7 +12,6 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.ending import estimated
-from legato.actors.event_builder import Positions, Steps, whole_step
 from legato.actors.messages import (
     Append,
     AskChanged,
@@ -22,8 +21,9 @@ from legato.actors.messages import (
     Opening,
     ProducerDone,
 )
-from legato.actors.rotation import Rotation
-from legato.actors.time_limit import TimeLimit
+from legato.actors.production.event_builder import Positions, Steps, whole_step
+from legato.actors.production.rotation import Rotation
+from legato.actors.production.time_limit import TimeLimit
 from legato.agents.contract import STEERED, Run
 from legato.config import Limits
 from legato.content import Part, ToolCall, Usage, WholePart, total

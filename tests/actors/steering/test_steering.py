@@ -5,10 +5,10 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.interjections import Receipt, Rejected, Steer, SteerReceipt
 from legato.actors.mailbox import ActorError, ReplyTo
 from legato.actors.messages import Ask
-from legato.actors.steering import MOST_STEERS, MOST_WAITING
+from legato.actors.steering.interjections import Receipt, Rejected, Steer, SteerReceipt
+from legato.actors.steering.verdicts import MOST_STEERS, MOST_WAITING
 from legato.agents.tool_run import STEERED_CALL
 from legato.content import ToolCallPart, Usage
 from legato.events import Finished, SteerApplied, SteerReturned

@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Turn, following
-from legato.actors.interjections import (
+from legato.actors.messages import Ended, Outcome, StopRequested
+from legato.actors.steering.interjections import (
     AnswerAsk,
     AnswerReceipt,
     CancelSteer,
@@ -23,7 +24,6 @@ from legato.actors.interjections import (
     Steer,
     SteerReceipt,
 )
-from legato.actors.messages import Ended, Outcome, StopRequested
 from legato.content import TurnRequest
 from legato.events import (
     Answered,

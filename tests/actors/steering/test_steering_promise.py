@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from legato.actors.interjections import AnswerAsk, CancelSteer, FindSteer, NextTurn, Steer
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status
 from legato.actors.ref import JobRef
+from legato.actors.steering.interjections import AnswerAsk, CancelSteer, FindSteer, NextTurn, Steer
 from legato.agents.contract import Run, Runs, Stage
 from legato.config import Limits, OnOwnerLost
 from legato.content import ErrorPart, TurnRequest

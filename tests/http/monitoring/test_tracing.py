@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from legato.config import ConfigError
-from legato.http.tracing import Tracing, open_tracing
+from legato.http.monitoring.tracing import Tracing, open_tracing
 from tests.support.http.client import STILL, Client
 from tests.support.http.runtime import settings_with
 
