@@ -43,14 +43,6 @@ def test_a_picture_shows_the_state_and_would_miss_a_part(
     assert difference(blank, stored, picture_of(page)) > TOLERANCE
 
 
-def test_another_font_is_no_difference(stage: Stage, blank: Page) -> None:
-    page = STATES["stopped"].drive(stage)
-    before = picture_of(page)
-    page.evaluate("document.documentElement.style.setProperty('--sans', 'serif')")
-
-    assert 0 < difference(blank, before, picture_of(page)) < TOLERANCE
-
-
 def test_a_picture_of_another_size_is_refused(stage: Stage, blank: Page) -> None:
     page = stage.open_page()
     before = picture_of(page)

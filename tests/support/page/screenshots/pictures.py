@@ -29,10 +29,7 @@ MASK: Final = """(rules) => {
 }"""
 
 CELL: Final = (150, 20)
-"""Width and height in pixels of what is compared as a whole.
-
-A cell is wide and low: another font moves words within a line; what is missing empties lines.
-"""
+"""Width and height in pixels of what is compared as a whole."""
 
 GREYS: Final = """async ([source, wide, high]) => {
     const image = new Image();
