@@ -5,7 +5,7 @@
 - `tools`: what the agents there use
 - `states`: the way into each state
 - `palette`: smaller files
-- `pictures`: a picture without what differs between two runs, and how far two pictures differ
+- `pictures`: a picture without what differs between two runs
 
 `python -m tests.support.page.screenshots` writes all pictures anew.
 """

@@ -1,6 +1,5 @@
-"""A picture without what differs between two runs, and how far two pictures differ."""
+"""A picture without what differs between two runs."""
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
@@ -28,46 +27,8 @@ MASK: Final = """(rules) => {
     }
 }"""
 
-CELL: Final = (150, 20)
-"""Width and height in pixels of what is compared as a whole."""
-
-GREYS: Final = """async ([source, wide, high]) => {
-    const image = new Image();
-    image.src = source;
-    await image.decode();
-    const { width, height } = image;
-    const brush = new OffscreenCanvas(width, height).getContext("2d");
-    brush.drawImage(image, 0, 0);
-    const { data } = brush.getImageData(0, 0, width, height);
-    const across = Math.ceil(width / wide);
-    const sums = new Array(across * Math.ceil(height / high)).fill(0);
-    for (let at = 0; at < width * height; at += 1) {
-        const cell = Math.floor(at / width / high) * across + Math.floor((at % width) / wide);
-        sums[cell] += 0.3 * data[4 * at] + 0.59 * data[4 * at + 1] + 0.11 * data[4 * at + 2];
-    }
-    return [width, height, ...sums.map((sum) => sum / (wide * high))];
-}"""
-"""The size of a picture, and the mean grey (0 to 255) of each cell."""
-
 
 def picture_of(page: Page) -> bytes:
     """What a reader sees now, as PNG."""
     page.evaluate(MASK, CHANGING)
     return page.screenshot(animations="disabled", caret="hide", scale="css")
-
-
-def difference(page: Page, one: bytes, other: bytes) -> float:
-    """The largest difference of two cells (0 to 255); `page` is any page without a policy.
-
-    Raises ValueError for pictures of two sizes.
-    """
-    (*size, first), (*other_size, second) = [_greys(page, each) for each in (one, other)]
-    if size != other_size:
-        raise ValueError(f"the pictures have {size} and {other_size} pixels")
-    return max(abs(a - b) for a, b in zip(first, second, strict=True))
-
-
-def _greys(page: Page, picture: bytes) -> tuple[int, int, list[float]]:
-    source = f"data:image/png;base64,{b64encode(picture).decode()}"
-    width, height, *greys = page.evaluate(GREYS, [source, *CELL])
-    return width, height, greys
