@@ -278,3 +278,10 @@ async def test_a_turn_that_waits_no_more_is_not_moved() -> None:
     async with open_house() as house:
         queue = LocalQueue(house.supervisor.registry)
         assert await queue.move_to_front(house.turn()) is None
+
+
+async def test_a_turn_that_waits_no_more_waits_for_nobody() -> None:
+    async with open_house() as house:
+        await house.start().opened()
+        with trio.fail_after(1):
+            await LocalQueue(house.supervisor.registry).come(house.turn())
