@@ -82,9 +82,9 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "a stop is answered before the answer is stored",
         "legato/actors/job.py",
-        "            self._children.start_soon(self._recorder.close, ending, self.opening)\n",
-        "            self._children.start_soon(self._recorder.close, ending, self.opening)\n"
-        "            self._say(Stored(None))\n",
+        "            ending = self._ending(Stored(None), self.opening)\n            self._children",
+        "            self._say(Stored(None))\n"
+        "            ending = self._ending(Stored(None), self.opening)\n            self._children",
     ),
     Mutation(
         "a mirror skips a packet",
