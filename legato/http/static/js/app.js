@@ -131,6 +131,8 @@ function openConversation(id, messageId) {
     grew: (position) => conversation === open && thread.grew(position),
     named: (newId) => named(conversation, newId),
     unasked: (text) => conversation === open && composer.giveBack(text),
+    // No act of the reader: who logs in later is not asked by each stream that ends.
+    loggedOut: () => shell.askToLogIn({ unasked: true }),
     failed,
   });
   composer.load(drafts.get(id));

@@ -3,7 +3,8 @@
  *
  * It asks, follows and stops; leaving it only stops following.  Whatever is shown stays shown until
  * the reader decides otherwise: news in another branch is only told of (`news`).  `listener` hears
- * what happened: `changed()`, `grew(position)`, `named(id)`, `unasked(text)`, `failed(error)`.
+ * what happened: `changed()`, `grew(position)`, `named(id)`, `unasked(text)`, `loggedOut()`,
+ * `failed(error)`.
  */
 import * as api from "./api.js";
 import { NO_PARENT, pathTo, visibleRows } from "./branches.js";
@@ -251,7 +252,7 @@ export class Conversation {
   /** The answer stands where it was; `resume` reads on. */
   #loggedOut(turn) {
     this.#connection(turn, "login");
-    this.listener.failed(new api.HttpError(401, "Your session has ended."));
+    this.listener.loggedOut();
   }
 
   #end(turn, frame) {
