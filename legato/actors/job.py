@@ -402,11 +402,6 @@ class Job:
         """Write everything again: the journal lost what was written of the job."""
         self._recorder.journal.start_over()
 
-    @property
-    def has_place(self) -> bool:
-        """Whether the job has a place in the journal, and is to have it on."""
-        return not self._recorder.journal.is_closed
-
     async def reannounced(self) -> None:
         """Return once the journal has the job's place again."""
         await self._recorder.journal.placed()

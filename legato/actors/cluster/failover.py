@@ -71,8 +71,7 @@ class Failover:
         retention: float,
         doubt: Callable[[], None] = lambda: None,
     ) -> None:
-        """`doubt` is told, without waiting, that a dead replica may have told its users less than
-        it said."""
+        """`doubt` is called, and may not wait, where a dead replica's last notices may be lost."""
         self.handed_on: set[str] = set()
         """The ids of jobs which came when this replica was about to go: the next owner's."""
         self._nursery = nursery

@@ -151,10 +151,7 @@ class Heartbeat:
                 job.reannounce()
             for job in jobs:
                 await job.reannounced()
-            # Not what was forgotten meanwhile: the journal has nothing to forget any more, and the
-            # directory would list the job for ever.
-            kept = [entry_of(job) for job in jobs if job.has_place]
-            await self._replication.directory.reannounce(kept)
+            await self._replication.directory.reannounce([*map(entry_of, jobs)])
         except BaseException:
             self._has_lost = True
             raise

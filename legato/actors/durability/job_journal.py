@@ -107,11 +107,6 @@ class JobJournal:
         return self._writer.patience > 0
 
     @property
-    def is_closed(self) -> bool:
-        """Whether nothing more of the job can be kept, or may be."""
-        return self._is_closed
-
-    @property
     def has_all(self) -> bool:
         """Whether the journal has the whole log, so that another job can be made of it."""
         is_whole = not self._is_lost and self._position >= self._content_tail

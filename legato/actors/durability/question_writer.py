@@ -21,7 +21,7 @@ _RETRIES: Final = (0.25, 0.5, 1.0)
 """Seconds between attempts to store the question; after the last the start is refused, for whoever
 asked looks at an empty page."""
 
-_FIRST_PAUSE: Final = 0.25  # seconds between attempts to store an answer; each is twice the last …
+_FIRST_PAUSE: Final = 0.25  # seconds between attempts that go on for ever; each is twice the last …
 _LONGEST_PAUSE: Final = 60.0  # … up to this
 
 log = structlog.get_logger()
