@@ -763,6 +763,30 @@ async def test_a_run_of_which_nothing_is_left_ends_and_says_so(autojump_clock: M
     assert isinstance(status.ending, Failed)
 
 
+async def test_a_run_that_ends_as_it_is_woken_is_stored_at_the_next_try(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*answer: object, **facts: object) -> None:
+        raise StorageError("away")
+
+    place = Place()
+    async with place.open() as house:
+        job = begin(house)
+        await asked(job)
+        await parked(house, job)
+        log = place.store.stored_logs[job.job_id]
+        del log.entries[1:]
+        with monkeypatch.context() as patched:
+            patched.setattr(place.records, "close_turn", refuse)
+            with pytest.raises(StorageError):
+                await job.status()
+        status = await job.status()
+        await trio.sleep(1)
+
+        assert isinstance(status.ending, Failed)
+        assert place.store.stored_logs[job.job_id].marked_done
+
+
 async def test_a_run_that_another_process_owns_is_let_go_of(autojump_clock: MockClock) -> None:
     place = Place()
     async with place.open() as house:
