@@ -197,3 +197,55 @@ def test_what_follows_a_first_message_at_once_waits_in_the_same_conversation(pag
     expect(page.locator("#conversations li")).to_have_count(1)
     press(page, "second", "Cancel")
     page.click("#stop")
+
+
+OPEN_QUEUE = """async () => {
+    const { Queue } = await import("/static/js/queue.js");
+    const requests = [];
+    window.fetch = (path, { method }) =>
+        new Promise((resolve) => requests.push({ method, resolve }));
+    const shown = [];
+    const named = ({ text, isSent }) => (isSent === false ? `(${text})` : text);
+    const queue = new Queue({ id: "c", message: () => undefined }, () =>
+        shown.push(queue.waiting.map(named)));
+    /** Reply to the oldest request of `method`, once there is one. */
+    const reply = async (method, body) => {
+        const isOne = (request) => request.method === method;
+        while (!requests.some(isOne)) await new Promise((resolve) => setTimeout(resolve));
+        const [{ resolve }] = requests.splice(requests.findIndex(isOne), 1);
+        resolve(new Response(JSON.stringify(body)));
+    };
+    const second = { generationId: "g", userMessageId: "m", text: "second" };
+    const rewritten = { ...second, text: "rewritten" };
+    %s
+}"""
+
+# Somebody heard of the turn before its start was replied to.
+START_REPLIED_TO_LATE = """
+    const [added, read] = [queue.add("second", {}), queue.read()];
+    await reply("GET", { queue: [second] });
+    await reply("POST", { generationId: "g" });
+    await reply("GET", { queue: [rewritten] });
+    await Promise.all([added, read]);
+    return shown;
+"""
+
+TWO_READINGS = """
+    const readings = [queue.read(), queue.read()];
+    await new Promise((resolve) => setTimeout(resolve));
+    const begun = requests.length;
+    await reply("GET", { queue: [second] });
+    await reply("GET", { queue: [rewritten] });
+    await Promise.all(readings);
+    return [begun, ...shown];
+"""
+
+
+def test_a_turn_is_shown_once_while_its_start_is_replied_to(modules: Page) -> None:
+    shown = modules.evaluate(OPEN_QUEUE % START_REPLIED_TO_LATE)
+
+    assert shown == [["(second)"], ["second"], ["rewritten"], ["rewritten"]]
+
+
+def test_one_reading_of_the_queue_follows_the_other(modules: Page) -> None:
+    assert modules.evaluate(OPEN_QUEUE % TWO_READINGS) == [1, ["second"], ["rewritten"]]

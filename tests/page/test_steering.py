@@ -105,6 +105,7 @@ def test_a_receipt_says_what_became_of_words_while_the_page_was_away(
         post(page, server, "abort", {"streamId": conversation})
     stream = f"{server.url}/api/agents/chat/stream/{noted['generationId']}"
     assert '"final":true' in page.context.request.get(stream).text()
+    page.unroute(STEER)
 
     page.goto(address)
 

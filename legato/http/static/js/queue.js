@@ -3,7 +3,8 @@ import * as api from "./api.js";
 
 export class Queue {
   #turns = []; // the next one first
-  #sending = []; // texts on their way to the server
+  #sending = []; // what is on its way to the server: its text, and the server's reply to come
+  #reading = Promise.resolve(); // the last reading begun
 
   /** `conversation`: has `id` and `message(id)`; `changed` is told when something else is to be shown. */
   constructor(conversation, changed) {
@@ -13,30 +14,48 @@ export class Queue {
   /** The turns that have not begun; `isSent` is false of those that the server may not have. */
   get waiting() {
     const turns = this.#turns.filter(({ userMessageId }) => !this.conversation.message(userMessageId));
-    return [...turns, ...this.#sending];
+    return [...turns, ...this.#sending.map(({ name, text }) => ({ generationId: name, text, isSent: false }))];
   }
 
-  async read() {
+  /** Read what waits; one reading after the other, so that the newest is shown last. */
+  read() {
+    this.#reading = this.#reading.then(() => this.#read(), () => this.#read());
+    return this.#reading;
+  }
+
+  async #read() {
     if (this.conversation.id === null) return;
+    const turns = await this.#listed();
+    // A turn may be listed before the reply to its own start has said which one it is.
+    const sending = this.#sending;
+    const replies = await Promise.allSettled(sending.map(({ reply }) => reply));
+    const known = new Set(turns.map(({ generationId }) => generationId));
+    const listed = new Set(sending.filter((_, place) => known.has(replies[place].value?.generationId)));
+    this.#sending = this.#sending.filter((each) => !listed.has(each));
+    this.#turns = turns;
+    this.changed();
+  }
+
+  async #listed() {
     try {
-      this.#turns = (await api.queue(this.conversation.id)).queue;
+      return (await api.queue(this.conversation.id)).queue;
     } catch (error) {
       if (error.status !== 404) throw error;
-      this.#turns = [];
+      return [];
     }
-    this.changed();
   }
 
   /** Ask `text` after all that waits. */
   async add(text, fields) {
-    const turn = { generationId: api.newName(), text, isSent: false };
-    this.#sending.push(turn);
+    const reply = api.start({ text, ...fields, conversationId: this.conversation.id, on_busy: "enqueue" });
+    const sent = { name: api.newName(), text, reply };
+    this.#sending.push(sent);
     this.changed();
     try {
-      await api.start({ text, ...fields, conversationId: this.conversation.id, on_busy: "enqueue" });
+      await reply;
       await this.read();
     } finally {
-      this.#sending = this.#sending.filter((each) => each !== turn);
+      this.#sending = this.#sending.filter((each) => each !== sent);
       this.changed();
     }
   }
