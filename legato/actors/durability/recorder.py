@@ -296,8 +296,13 @@ class Recorder:
                 await trio.sleep(next(pauses))
 
     async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
-        """Store the answer to a question which was found after the ending was said."""
-        await self._stored(ending, opening.created)
+        """Store the answer to a question which was found after the ending was on its way.
+
+        The journal has the ending first: an owner that has lost the job stores nothing.
+        """
+        with self._writing():
+            await self.journal.over()
+            await self._stored(ending, opening.created)
         self.journal.mark_done()
 
     async def give_up(self) -> None:

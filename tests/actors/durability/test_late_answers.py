@@ -60,6 +60,25 @@ async def test_an_answer_waits_for_a_journal_that_is_away(autojump_clock: MockCl
         assert await answers(house.records) == ["answer-1"]
 
 
+async def test_no_answer_to_a_question_that_came_late_precedes_its_ending_in_the_journal(
+    autojump_clock: MockClock,
+) -> None:
+    journal = FlakyJournal(JournalStore())
+    async with open_house(journal=journal) as house:
+        house.records.hold()
+        job = house.start()
+        await trio.sleep(1)  # the journal has the beginning, and the question is being stored
+        journal.down = True
+        assert isinstance(await job.ended(), Failed)
+        house.records.release()
+        await trio.sleep(60)
+        assert [each.message_id for each in await house.records.messages(C1)] == ["question-1"]
+        journal.down = False
+        await trio.sleep(60)
+
+        assert await answers(house.records) == ["answer-1"]
+
+
 async def test_an_answer_that_waits_is_not_evicted(autojump_clock: MockClock) -> None:
     journal = FlakyJournal(JournalStore())
     async with open_house(journal=journal, max_retained_bytes=10) as house:
