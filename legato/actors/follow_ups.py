@@ -2,7 +2,9 @@
 
 A job's ending is in the journal, and names these turns, before the turns are queued here.  The job
 is marked as done after that.  So the next process finds a job without the mark, and queues the
-turns again; a turn that is there already is known by its request's name.
+turns again; a turn that is there already is known by its request's name.  A turn that was entered
+among replicas, and has no log of its own yet, is brought back from the log of the job before: see
+`durability.promised`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
+from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.records import Records
 
 
@@ -47,8 +50,10 @@ class FollowUps:
         if not await jobs.knows(turn) and await self._is_stored(turn):
             return None
         job = (await jobs.start(turn, "enqueue", was_accepted=True)).job
-        with suppress(ActorStopped):
+        try:
             await job.queued()
+        except ActorStopped:
+            raise StorageError("the turn went to another process before it was kept") from None
         return job
 
     async def _is_stored(self, turn: Turn) -> bool:

@@ -24,7 +24,13 @@ import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
+from legato.actors.conversation.turn import (
+    Turn,
+    as_queued,
+    followed,
+    turn_of,
+    without_prompt,
+)
 from legato.actors.durability.job_journal import JobJournal, Writer
 from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.recorder import FollowUp, Recorder
@@ -281,10 +287,11 @@ class Job:
     def still_waits(self) -> bool:
         """Whether the turn is kept, and not opened yet: any later owner may ask the model.
 
-        A later owner also stores the question of a turn that begins just now: to store a question
-        twice is to store it once.
+        The words of a steer are kept in the log of the job before.  A later owner also stores the
+        question of a turn that begins just now: to store a question twice is to store it once.
         """
-        return self.state is State.OPENING and self.feed.queued is not None
+        is_kept = self.feed.queued is not None or followed(self.turn) is not None
+        return self.state is State.OPENING and is_kept
 
     @property
     def may_change(self) -> bool:

@@ -335,7 +335,7 @@ class Supervisor(JobObserver):
             self.registry.ended(job)
             for observer in self._observers:
                 observer.job_adopted(job)
-        elif job.may_change:
+        elif not job.has_begun:
             self.registry.queue(job.turn)
         self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
 

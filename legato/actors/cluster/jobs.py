@@ -24,7 +24,7 @@ from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.cluster.transport import Guarded
-from legato.actors.conversation.turn import Turn
+from legato.actors.conversation.turn import Turn, followed
 from legato.actors.inspection.listing import newest, timelines
 from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job, JobObserver
@@ -93,6 +93,7 @@ class ClusterJobs(JobObserver):
         limits: Limits,
     ) -> None:
         self._nursery = nursery
+        self._me = replication.me
         self._directory: Directory = replication.directory
         self._supervisor = supervisor
         self._host = host
@@ -112,16 +113,38 @@ class ClusterJobs(JobObserver):
         if not was_accepted:
             running = self._supervisor.registry.running_count() + self._host.entering_count
             check_server(running, self._limits)
+        elif (former := await self._entered_before(turn.job_id)) is not None:
+            return former
         limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
         with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
-            while isinstance(entered := await self._enter(info_of(turn), on_busy, limits), Joined):
+            while isinstance(entered := await self._enter(turn, on_busy, limits), Joined):
                 if await self._is_there(entered.first):
                     check_same(entered.first.request_digest, turn.request_digest)
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
+            if was_accepted:
+                self._supervisor.check_draining()  # the next process has the turn begin
             return self._begin(replace(turn, place=entered.place), on_busy, entered)
-        self._soon(self._directory.withdraw, info_of(turn))
+        self._take_back(turn)
         raise StorageError("The replicas' directory did not answer in time.")
+
+    def _take_back(self, turn: Turn) -> None:
+        """Have the directory forget a turn that may have been entered.
+
+        A turn that was accepted keeps its id in each attempt: it is not taken back, but found.
+        """
+        if followed(turn) is None:
+            self._soon(self._directory.withdraw, info_of(turn))
+
+    async def _entered_before(self, job_id: str) -> Started | None:
+        """The job of an accepted turn that this replica or another has entered before."""
+        if (entry := await self._directory.find(job_id)) is None:
+            return None
+        if await self._is_there(entry.info):
+            return Started(self._ref(entry.info), joined=True)
+        if entry.owner != self._me:
+            await self._directory.withdraw(entry.info)  # its owner did not hear of the entry
+        return None
 
     def _check_reach(self) -> None:
         """Raises StorageError while the directory is out of reach: a start would wait in vain."""
@@ -215,15 +238,13 @@ class ClusterJobs(JobObserver):
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(
-        self, info: JobInfo, on_busy: OnBusy, entering: _EntryLimits
-    ) -> Entered | Joined:
-        limits = self._limits
+    async def _enter(self, turn: Turn, on_busy: OnBusy, entering: _EntryLimits) -> Entered | Joined:
+        limits, info = self._limits, info_of(turn)
         most, queue = entering
         try:
             entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
         except StorageError:
-            self._soon(self._directory.withdraw, info)  # the job may have been entered
+            self._take_back(turn)
             raise
         match entered:
             case NotEntered("busy"):

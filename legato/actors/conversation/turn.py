@@ -1,6 +1,7 @@
 """A turn of a conversation: the request, and its place among the messages.  Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from msgspec import UNSET, Struct, structs
 
@@ -19,6 +20,8 @@ from legato.content import (
 from legato.events import Created, QueueChange, Queued
 from legato.models.contract import ChatMessage, Json
 from legato.storage.contracts.responses import StoredResponse
+
+_FOLLOWING: Final = "steer"  # no caller's name of a request has a slash
 
 
 class InvalidTurn(Exception):
@@ -83,16 +86,16 @@ def _request(turn: Turn) -> TurnRequest:
 
 
 def following(
-    turn: Turn, *, text: str, job_id: str, message_id: str, response_id: str, request_id: str
+    turn: Turn, *, text: str, job_id: str, message_id: str, response_id: str, steer_id: str
 ) -> TurnRequest:
-    """A turn that asks `text` behind this one's answer, of the same model and agents."""
+    """A turn that asks a steer's `text` behind this one's answer, of the same model and agents."""
     return structs.replace(
         _request(turn),
         text=text,
         job_id=job_id,
         message_id=message_id,
         response_id=response_id,
-        request_id=request_id,
+        request_id=f"{_FOLLOWING}/{turn.job_id}/{steer_id}",
         request_digest=None,
         parent_id=turn.response_id,
         regenerate=None,
@@ -101,6 +104,18 @@ def following(
         place=0,
         rank=0,
     )
+
+
+def followed(turn: TurnRequest) -> str | None:
+    """The id of the job behind whose answer the turn asks a steer's words; None of other turns.
+
+    The log of that job has the whole turn, until the journal has the turn's own log.
+    """
+    match (turn.request_id or "").split("/"):
+        case [kind, job_id, _] if kind == _FOLLOWING:
+            return job_id
+        case _:
+            return None
 
 
 def turn_of(request: TurnRequest) -> Turn:

@@ -3,6 +3,7 @@
 - `job_journal`: one job's place in the journal, for the job's whole life
 - `journal_writer`: the journal's one writer: each write has the events said since the last
 - `parked`: the entry that a process keeps of a run that only waits
+- `promised`: the turn that a steer was promised, from the log of the job before
 - `question_writer`: stores a turn's question, until it is certain whether the storage has it
 - `queue_wait`: a turn's wait in the queue: kept in the journal, and changed there by whoever may
 - `recorder`: the one writer of a job's messages: the question before the model reads, the answer

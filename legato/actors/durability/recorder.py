@@ -10,6 +10,7 @@ each write may be made twice.  The job waits for a write no longer than `store_t
 the question is only looked for, and the job hears of the question if it is there.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from msgspec.structs import replace
 from legato.actors.conversation.turn import (
     InvalidTurn,
     Turn,
+    followed,
     has_tools,
     resumable,
     without_prompt,
@@ -208,9 +210,10 @@ class Recorder:
     async def _waited(self, queue: TurnQueue, *, is_kept: bool) -> Turn:
         """Return the turn, as changed meanwhile, when it may begin.
 
-        Raises StorageError where the turn cannot be kept in time.
+        Raises StorageError where the turn cannot be kept in time.  A steer's words were accepted
+        before, and are not given up.
         """
-        timeout = self._store_timeout
+        timeout = self._store_timeout if followed(self._turn) is None else math.inf
         wait = QueueWait(self._job, self._turn, self.journal, self._waiting, queue, timeout)
         if is_kept:
             await wait.rejoin()

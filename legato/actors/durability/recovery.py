@@ -12,6 +12,7 @@ from legato.actors.conversation.turn import Turn, turn_of
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
 from legato.actors.durability.parked import Parked, parked
+from legato.actors.durability.promised import promised_turn
 from legato.actors.durability.replay import Replay
 from legato.actors.ending import RESTART, Decision, ending_of
 from legato.actors.messages import Failure, Opening, Stored
@@ -77,7 +78,7 @@ class Recovered(Struct, frozen=True):
 
     @property
     def has_ended(self) -> bool:
-        return isinstance(self.events[-1], Ending)
+        return bool(self.events) and isinstance(self.events[-1], Ending)
 
     @property
     def has_begun(self) -> bool:
@@ -218,6 +219,10 @@ async def recover_from(
     known = turn_of(replay.turn) if replay.turn else await successor.turn(job.job_id)
     if known and replay.still_waits:
         return Recovered(known, job.epoch, None, replay.previous_epochs, replay.events)
+    if known and not (replay.events or replay.has_faults or job.marked_done):
+        promised = await promised_turn(known, journal)
+        if promised is not None:
+            return Recovered(promised, job.epoch, None, replay.previous_epochs, ())
     if (entry := _waiting(replay, job, known, successor)) is not None:
         return entry
     is_lost = job.marked_done and replay.ending is None  # nothing more of the job is to be stored

@@ -126,7 +126,7 @@ def _next_turn(steer: Steer, turn: Turn) -> TurnRequest | None:
         job_id=ids.job_id,
         message_id=ids.message_id,
         response_id=ids.response_id,
-        request_id=f"steer/{steer.steer_id}",  # no caller's name of a request has a slash
+        steer_id=steer.steer_id,
     )
 
 

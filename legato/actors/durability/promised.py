@@ -1,0 +1,25 @@
+"""The turn that a steer was promised, from the log of the job before.
+
+A replica that has such a turn entered in the directory may die before the turn's own log has the
+turn.  By then the log of the job before is kept, and stays until the turn is.
+"""
+
+from msgspec.structs import replace
+
+from legato.actors.conversation.turn import Turn, followed, turn_of
+from legato.actors.durability.replay import Replay
+from legato.storage.contracts.journal import Journal
+
+
+async def promised_turn(known: Turn, journal: Journal) -> Turn | None:
+    """The whole turn, of which `known` is what the directory has; None where no steer is to become
+    the turn, or the job before is gone.
+
+    Raises:
+        StorageError: if the log of the job before cannot be read.
+    """
+    if (job_id := followed(known)) is None:
+        return None
+    turns = Replay(await journal.read(job_id)).snapshot.next_turns
+    found = (turn_of(each) for each in turns if each.job_id == known.job_id)
+    return next((replace(turn, place=known.place) for turn in found), None)
