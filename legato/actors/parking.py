@@ -227,7 +227,7 @@ class Parking:
             self._set(self._now() + int(1000 * _RETRY), job_id)
 
     def _now(self) -> int:
-        return int(self._wall_clock() * 1000)
+        return round(self._wall_clock() * 1000)  # 1001 ms are 1.001 s, and these are 1000.99 ms
 
     def _set(self, when: int, job_id: str) -> None:
         """Have the timer wake the run at `when`; a run that comes again and again is there once."""

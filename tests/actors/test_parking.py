@@ -3,8 +3,9 @@
 import gc
 import tracemalloc
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,9 @@ from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Append, ParkDue, Standing, Status
+from legato.actors.parking import Parking
 from legato.actors.ref import JobRef
+from legato.actors.registry import Registry
 from legato.actors.steering.interjections import AnswerReceipt, SteerReceipt
 from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
@@ -413,6 +416,57 @@ async def test_a_run_expires_while_it_is_parked(autojump_clock: MockClock) -> No
     assert status.snapshot.answers[ask.ask_id].decision == "expired"
     assert results(status.ending) == [EXPIRED]
     assert place.words.given == []
+
+
+class GoneRuns:
+    """A waker that finds nothing of the runs in the journal."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def reread(self, entries: Sequence[Parked]) -> Sequence[Recovered | None]:
+        await trio.lowlevel.checkpoint()
+        return [None for _ in entries]
+
+    def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
+        self._registry.remove(entry)
+        entry.ended.set()
+
+
+async def unguarded(life: Callable[[], Awaitable[object]], name: str) -> bool:
+    await life()
+    return True
+
+
+async def test_the_timer_is_on_time_where_a_millisecond_is_no_whole_number(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """1,000 times 1.001 is a little less than 1001."""
+    looks = count()
+
+    def wall_clock() -> float:
+        assert next(looks) < 100, "the timer is busy without a pause"
+        return trio.current_time()
+
+    registry = Registry()
+    parking = Parking(registry, GoneRuns(registry), unguarded, wall_clock, 1.0)
+    turn = Turn(
+        job_id="one",
+        conversation_id=C1,
+        message_id="question",
+        response_id="answer",
+        user="ann",
+        model="scripted",
+    )
+    entry = make_parked(turn, 1, 3, 1001, trio.Event())
+    parking.add(entry)
+    nursery.start_soon(parking.run)
+    nursery.start_soon(parking.run_timer)
+    await entry.ended.wait()
+    nursery.cancel_scope.cancel()
+
+    assert trio.current_time() == 1.001
+    assert 1000 * 1.001 < 1001
 
 
 async def test_many_runs_expire_one_after_another(autojump_clock: MockClock) -> None:
