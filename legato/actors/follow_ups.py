@@ -2,9 +2,8 @@
 
 A job's ending is in the journal, and names these turns, before the turns are queued here.  The job
 is marked as done after that.  So the next process finds a job without the mark, and queues the
-turns again; a turn that is there already is known by its request's name.  A turn that was entered
-among replicas, and has no log of its own yet, is brought back from the log of the job before: see
-`durability.promised`.
+turns again; a turn that is there already is known by its request's name.  Among replicas a turn in
+the directory may have no log of its own yet: see `durability.promised`.
 """
 
 from collections.abc import Sequence

@@ -43,6 +43,7 @@ from legato.actors.messages import (
     Append,
     Ask,
     AskChanged,
+    AwaitEnding,
     Ended,
     Enqueued,
     Fail,
@@ -171,7 +172,8 @@ class Job:
         written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
         model = model_named(env.resources.models, turn.model)
-        # Anybody may read these, and only this job changes them.
+        # Anybody may read these, and only this job changes them.  `ended` is set once the ending is
+        # said, and the turns that follow from the ending are queued.
         self.turn = turn
         self.state = State.OPENING
         self.opening: Opening | None = None
@@ -237,7 +239,7 @@ class Job:
             self.state = State.ENDED
             if recovered.is_done or not self._follows:
                 self._recorder.journal.mark_done()
-            self.ended.set()
+                self.ended.set()
         elif recovered.has_begun:
             self.state = State.RUNNING
 
@@ -475,10 +477,19 @@ class Job:
                     self._answer(Stop(CANCELLED), reply_to)
             case Steer() | CancelSteer() | FindSteer() | AnswerAsk():
                 self._interject(question, reply_to)
+            case AwaitEnding() if self.state is State.ENDED and not self.ended.is_set():
+                self._children.start_soon(self._answer_when_over, reply_to)
             case _:
                 self._waiters.answer(question, reply_to, self._created)
                 if isinstance(question, Stop):
                     self._decide(StopRequested())
+
+    async def _answer_when_over(self, reply_to: ReplyTo[Any]) -> None:
+        """Answer once the turns that follow are queued: others wait for the ending, and begin."""
+        with closing(reply_to):
+            await self.ended.wait()
+            assert self.feed.ending is not None, "the job had ended before it came here"
+            reply_to.send(self.feed.ending)
 
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
@@ -644,6 +655,9 @@ class Job:
             self._children.start_soon(self._retire)
             self._observer.job_ended(self)
             self._forget_prompt()
+        elif self.state is State.ENDED and not self.ended.is_set():  # ended before it came here
+            self.ended.set()
+            self._observer.job_adopted(self)
         if self._recorder.may_be_done(stored):
             self._recorder.journal.mark_done()
 

@@ -332,9 +332,7 @@ class Supervisor(JobObserver):
         """Have a job run that was begun elsewhere, or ended there."""
         self.registry.add(job)
         if job.ended.is_set():
-            self.registry.ended(job)
-            for observer in self._observers:
-                observer.job_adopted(job)
+            self.job_adopted(job)
         elif not job.has_begun:
             self.registry.queue(job.turn)
         self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
@@ -416,6 +414,11 @@ class Supervisor(JobObserver):
         self.parking.add(entry)
         for observer in self._observers:
             observer.job_parked(job, entry)
+
+    def job_adopted(self, job: Job) -> None:
+        self.registry.ended(job)
+        for observer in self._observers:
+            observer.job_adopted(job)
 
     def job_read(self, job: Job) -> None:
         self.registry.read(job)

@@ -9,7 +9,7 @@ from legato.actors.conversation.turn import turn_of
 from legato.actors.ref import JobRef
 from legato.actors.steering.interjections import NextTurn, Rejected, Steer, SteerReceipt
 from legato.content import Message, SteerPart
-from legato.events import Finished, SteerReturned
+from legato.events import Failed, Finished, SteerReturned
 from legato.storage.contracts.errors import StorageError
 from legato.storage.memory.journal import JournalStore
 from tests.actors.test_agent_runs import open_runs
@@ -139,11 +139,13 @@ async def test_no_limit_refuses_words_that_were_taken(autojump_clock: MockClock)
     assert await asked(records) == ["Count.", *"01234", "Waits."]
 
 
-async def killed(records: FlakyRecords, store: JournalStore) -> None:
-    """A process that dies while two steers wait."""
+async def killed(records: FlakyRecords, store: JournalStore, *waiting: str) -> None:
+    """A process that dies while two steers wait, and perhaps turns."""
     with trio.CancelScope() as life:
         async with open_runs(records=records, journal_store=store) as house:
             job = start(house)
+            for text in waiting:
+                start(house, text)
             await trio.sleep(1)
             await say(job, "Slower.")
             await say(job, "Faster.")
@@ -159,6 +161,21 @@ async def test_a_kill_loses_no_words_and_has_none_asked_twice(autojump_clock: Mo
             await all_done(house)
 
     assert await asked(records) == ["Count.", "Slower.", "Faster."]
+
+
+async def test_after_a_kill_the_words_come_before_a_turn_that_waited(
+    autojump_clock: MockClock,
+) -> None:
+    records, store = FlakyRecords(), JournalStore()
+    await killed(records, store, "Waits.")
+    async with open_runs(records=records, journal_store=store, on_owner_lost="seal") as house:
+        ended = house.supervisor.whereis(C1)
+        assert ended is not None
+        ending = await ended.ended()
+        await all_done(house)
+
+    assert isinstance(ending, Failed)
+    assert await asked(records) == ["Count.", "Slower.", "Faster.", "Waits."]
 
 
 async def test_words_that_the_next_process_has_read_are_no_turn(autojump_clock: MockClock) -> None:

@@ -131,7 +131,7 @@ class ClusterJobs(JobObserver):
     def _take_back(self, turn: Turn) -> None:
         """Have the directory forget a turn that may have been entered.
 
-        A turn that was accepted keeps its id in each attempt: it is not taken back, but found.
+        An accepted turn has the same id in each attempt, and the next attempt finds the turn.
         """
         if followed(turn) is None:
             self._soon(self._directory.withdraw, info_of(turn))

@@ -1,7 +1,7 @@
 """The turn that a steer was promised, from the log of the job before.
 
-A replica that has such a turn entered in the directory may die before the turn's own log has the
-turn.  By then the log of the job before is kept, and stays until the turn is.
+A replica may die when the directory has the turn, and the turn's own log is still empty.  The log
+of the job before is kept by then, and stays until the turn is kept as well.
 """
 
 from msgspec.structs import replace

@@ -14,7 +14,7 @@ from legato.actors.ref import JobRef
 from legato.actors.steering.interjections import NextTurn, Steer, SteerReceipt
 from legato.events import Finished, SteerReturned
 from legato.storage.contracts.errors import StorageError
-from legato.storage.contracts.replication import Entered
+from legato.storage.contracts.replication import Entered, JobInfo
 from tests.support.actors import C1
 from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
 from tests.support.steering import found
@@ -265,6 +265,42 @@ async def test_words_wait_for_a_journal_that_is_away_for_long(
         await trio.sleep(60)
 
         assert await asked(replicas, here) == ["hello", "Slower."]
+
+
+async def test_words_of_a_dead_replica_come_before_turns_that_wait_elsewhere(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_replicas(3) as replicas:
+        here, there, elsewhere = replicas.seats
+        move = there.replication.move_to_front
+
+        async def move_late(info: JobInfo) -> int | None:
+            await trio.sleep(1)
+            return await move(info)
+
+        monkeypatch.setattr(here.replication, "move_to_front", forever)
+        monkeypatch.setattr(there.replication, "move_to_front", move_late)
+        elsewhere.replication.inherits = False  # the jobs come to the second replica
+        job = await here.start()
+        here.model.say("one ")
+        await trio.sleep(1)
+        waiting = await elsewhere.start("enqueue", text="Waits.")
+        await waiting.queued()
+        await say(job)
+        await say(job, "Faster.", AFTER)
+        here.model.finish()
+        await trio.sleep(1)
+        here.kill()
+        await trio.sleep(1.2 * LEASE)
+        for _ in range(3):
+            there.model.finish()
+            elsewhere.model.finish()
+        await waiting.ended()
+        messages = await replicas.records.messages(C1)
+
+        assert [each.text for each in messages if each.is_created_by_user] == [
+            *("hello", "Slower.", "Faster.", "Waits.")
+        ]
 
 
 async def test_nothing_promises_a_turn_whose_job_before_is_gone(
