@@ -8,6 +8,8 @@ seed.
 - `ending`: the end of a simulation: faults cease, the cluster comes to rest, everything is compared
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
 - `model`: the trivial model: requests, answers, and the properties that follow from both
+- `next_turns`: turns that steers become, compared with the journal, the provider's requests and the
+  records
 - `provider`: the provider of all replicas, with the requests that are open at the moment
 - `queue`: what clients were told about waiting turns, compared with what the provider was asked
 - `readers`: readers: clients with a cursor, each coming back until the ending is read

@@ -6,19 +6,21 @@ Laws:
 2. An ask has one answer, the same for everybody and for the log; and a call is asked for once.
 3. A call that was denied, answered in the tool's place, or not answered in time is never made.  An
    allowed call is made with the allowed arguments, and in a run that finished with a result.
+4. The result of a client's tool is the first answer.  A run that finished has told a model the
+   result, and a client with a different answer hears of the first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from msgspec import json
+from msgspec import UNSET, json
 
 from legato.actors.steering.interjections import AnswerReceipt, Rejected
 from legato.agents.asks import EXPIRED
 from legato.agents.tool_run import STEERED_CALL, UNKNOWN
 from legato.content import ToolCallPart
 from legato.events import Answered, AnyEvent, Asked, Snapshot
-from legato.prove.tools import MadeCall
+from legato.prove.tools import MadeCall, SimulatedTools
 
 ALLOWED: Final = ("approve", "edit")
 
@@ -49,6 +51,8 @@ class AskWitness:
             if reply.answered != said:
                 self._breach(f"the answer {said} has the receipt of {reply.answered}")
             self._wins(reply.answered)
+        elif is_sure and reply.winner is None and reply.reason == "answered":
+            self._breach(f"the answer {said} is refused, and no winner is named")
         elif is_sure and reply.winner is not None:
             if reply.winner == said:
                 self._breach(f"the answer {said} won, and is refused: {reply.reason}")
@@ -86,7 +90,7 @@ class AskWitness:
                 texts |= _texts(answers[ask.ask_id])
         return texts
 
-    def compare(self, snapshot: Snapshot, made: Sequence[MadeCall], *, is_whole: bool) -> None:
+    def compare(self, snapshot: Snapshot, tools: SimulatedTools, *, is_whole: bool) -> None:
         """Compare the job's asks and answers with what clients heard, and with the calls.
 
         `is_whole`: whether the run finished.
@@ -99,8 +103,27 @@ class AskWitness:
             winner = self._winners.get(ask.ask_id, answer)
             if answer is None or winner != answer:
                 self._breach(f"{ask.ask_id} has the answer {answer}, and {winner} was told")
+            elif ask.kind == "client_tool":
+                self._compare_result(ask, answer, snapshot, tools, is_whole=is_whole)
             else:
-                self._compare_calls(ask, answer, snapshot, made, is_whole=is_whole)
+                self._compare_calls(ask, answer, snapshot, tools.made, is_whole=is_whole)
+
+    def _compare_result(
+        self,
+        ask: Asked,
+        answer: Answered,
+        snapshot: Snapshot,
+        tools: SimulatedTools,
+        *,
+        is_whole: bool,
+    ) -> None:
+        call_id, part = ask.payload["tool_call_id"], snapshot.content[ask.index]
+        assert isinstance(part, ToolCallPart)
+        output, allowed = part.tool_call.output, _texts(answer)
+        if output not in allowed and (is_whole or output is not UNSET):
+            self._breach(f"{call_id} has the result {output!r}, and the answer is {answer}")
+        if is_whole and tools.told.get(call_id) not in allowed:
+            self._breach(f"no model was told the result of {call_id}, which is {answer}")
 
     def _compare_calls(
         self,
@@ -130,10 +153,12 @@ def _texts(answer: Answered) -> set[str]:
     """The words of a result for an answer with which no call is made."""
     match answer.decision:
         case "deny":
-            return {f"The user did not allow this call, which was not made.  {answer.reason}"}
+            denied = f"The user did not allow this call, which was not made.  {answer.reason}"
+            return {denied.rstrip()}
         case "expired" | "cancel":
             return {EXPIRED}
         case "answer":
-            return {answer.value, json.encode(answer.value).decode()}
+            value = answer.value
+            return {value if isinstance(value, str) else json.encode(value).decode()}
         case _:
             return set()

@@ -70,7 +70,10 @@ class Comparison:
     def _was_accepted(self) -> bool:
         """Whether a client was told that the job begins, or waits for a turn."""
         replies = self._known.replies
-        return any(each.status == "queued" or each.dropped_messages is not None for each in replies)
+        is_told = any(
+            each.status == "queued" or each.dropped_messages is not None for each in replies
+        )
+        return is_told or self._known.asked.follows is not None
 
     def _may_have_lost_the_log(self) -> bool:
         """Whether the run may have been parked when the shared storage forgot the log."""
@@ -158,7 +161,7 @@ class Comparison:
         is_whole = isinstance(ending, Finished) and ending.reason == "stop"
         if replay.snapshot.asks:
             asks = self._sim.asks[self._job_id]
-            asks.compare(replay.snapshot, self._sim.tools.made, is_whole=is_whole)
+            asks.compare(replay.snapshot, self._sim.tools, is_whole=is_whole)
 
     def _compare_reader(self, reader: SimulatedReader, replay: Replay) -> None:
         """Once, in order, to the end; a snapshot only where the events before the cursor are

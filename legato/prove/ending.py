@@ -8,9 +8,9 @@ import trio
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
-from legato.prove.rules.asks import allow_all
+from legato.prove.rules.asks import answer_asks
 from legato.prove.rules.reading import read
-from legato.prove.simulation import Simulation
+from legato.prove.simulation import CONVERSATIONS, Simulation
 
 REST: Final = 100.0
 """Seconds in which all comes to rest once all faults are over."""
@@ -38,7 +38,8 @@ async def come_to_rest(sim: Simulation) -> None:
         while not _is_over(sim):
             sim.provider.finish_all()
             sim.tools.answer_all()
-            allow_all(sim)
+            answer_asks(sim)
+            _read_next_turns(sim)
             await trio.sleep(0.5)
     for reader in sim.readers:
         if not reader.is_done:
@@ -46,6 +47,12 @@ async def come_to_rest(sim: Simulation) -> None:
             sim.model.breach("ending", f"{reader.name} of {name} has no ending after {REST:g} s")
             reader.give_up()
     await trio.sleep(NOTED)
+
+
+def _read_next_turns(sim: Simulation) -> None:
+    """Have somebody read each turn that a steer has become meanwhile."""
+    for known in sim.next_turns.hear():
+        read(sim, known, "beginning", sim.open_seat(known.asked.number))
 
 
 def _is_over(sim: Simulation) -> bool:
@@ -72,6 +79,10 @@ async def compare(sim: Simulation) -> None:
             Comparison(sim, known).compare_endings()
         else:
             await Comparison(sim, known).run()
+    if not sim.has_lost:
+        for conversation in CONVERSATIONS:
+            messages = await sim.replicas.records.messages(conversation)
+            sim.next_turns.compare(sim.provider, conversation, messages)
 
 
 async def outlast(sim: Simulation) -> None:

@@ -32,7 +32,10 @@ class HistoryLine(Struct, frozen=True):
 
 
 class AskedStart(Struct, frozen=True):
-    """The `number`th start, as a client sent it."""
+    """The `number`th start, as a client sent it.
+
+    `follows`: the job of a steer that may become this turn; None of all other turns.
+    """
 
     number: int
     job_id: str
@@ -40,6 +43,15 @@ class AskedStart(Struct, frozen=True):
     request_id: str | None
     text: str
     agents: tuple[Agent, ...] = ()
+    follows: str | None = None
+
+    @property
+    def message_id(self) -> str:
+        return f"question-{self.number}"
+
+    @property
+    def response_id(self) -> str:
+        return f"answer-{self.number}"
 
 
 class KnownJob(Struct):
@@ -92,12 +104,23 @@ class PromiseModel:
         self, conversation: str, request_id: str | None, agents: tuple[Agent, ...] = ()
     ) -> AskedStart:
         number = len(self.asked) + 1
-        job_id = f"01M846XJQTHKRR16F0RWQ1{number:04}"
         text = f"question {number}"
-        asked = AskedStart(number, job_id, conversation, request_id, text, agents)
-        self.asked[job_id] = asked
-        if self.deleting[conversation] > 0:
-            self.deleted.add(job_id)
+        asked = AskedStart(number, _job_id(number), conversation, request_id, text, agents)
+        return self._noted(asked)
+
+    def may_follow(self, known: KnownJob, text: str) -> AskedStart:
+        """Note that a steer of the job may become a turn with this text."""
+        before, number = known.asked, len(self.asked) + 1
+        about = (before.conversation, None, text, before.agents, before.job_id)
+        asked = AskedStart(number, _job_id(number), *about)
+        if self.is_deleted(known):
+            self.deleted.add(asked.job_id)
+        return self._noted(asked)
+
+    def _noted(self, asked: AskedStart) -> AskedStart:
+        self.asked[asked.job_id] = asked
+        if self.deleting[asked.conversation] > 0:
+            self.deleted.add(asked.job_id)
         return asked
 
     def is_deleted(self, known: KnownJob) -> bool:
@@ -121,3 +144,7 @@ class PromiseModel:
     def hears_of(self, job_id: str) -> KnownJob:
         """Note that a client was told of the job: from now on the job must be found."""
         return self.known.setdefault(job_id, KnownJob(self.asked[job_id]))
+
+
+def _job_id(number: int) -> str:
+    return f"01M846XJQTHKRR16F0RWQ1{number:04}"

@@ -83,5 +83,9 @@ class QueueWitness:
                 names = f"{self._model.name(second)} began before {self._model.name(first)}"
                 self._model.breach("queue", f"{names}, which was listed before")
 
+    def is_moved(self, job_id: str) -> bool:
+        """Whether a client may have moved the job to the front."""
+        return self._is_moved(job_id, -math.inf)
+
     def _is_moved(self, job_id: str, since: float) -> bool:
         return any(each.job_id == job_id and each.replied >= since for each in self.moves)

@@ -20,6 +20,7 @@ from legato.agents.run import AgentRuns
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
 from legato.prove.model import Breach, HistoryLine, PromiseModel
+from legato.prove.next_turns import NextRuns
 from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
 from legato.prove.runs import RunChecks
@@ -75,7 +76,7 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseMod
             model=lambda me: ProvidedModel(provider, me),
             dialects={"librechat": LibreChat},
             records=FaultyRecords(clock=mock_time),
-            runs=lambda me, played: AgentRuns({played.name: played}, Toolroom(tools, me)),
+            runs=lambda me, played: NextRuns(AgentRuns({played.name: played}, Toolroom(tools, me))),
             park_after=PARK_AFTER,
             ask_timeout=ASK_TIMEOUT,
         ) as replicas:
@@ -93,6 +94,7 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseMod
 async def _happen(sim: Simulation, steps: Sequence[tuple[Rule, Step]]) -> None:
     for rule, step in steps:
         await rule.play(sim, *step.numbers)
+        sim.next_turns.hear()
     await come_to_rest(sim)
     await compare(sim)
     if sim.schedule.seed % OUTLASTED == 0:

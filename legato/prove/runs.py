@@ -41,7 +41,12 @@ class RunChecks:
         is_sure = self._sim.has_power(connection.replica) and not self._sim.has_lost
         if connection.job_id in self._sim.steers:
             self._sim.steers[connection.job_id].asked(connection.request, is_sure=is_sure)
-        for call_id, text in self._sim.tools.results_in(connection.request, connection.job_id):
+        if is_sure:
+            self._sim.next_turns.asked(connection)
+        results = [*self._sim.tools.results_in(connection.request, connection.job_id)]
+        if len({call_id for call_id, _ in results}) < len(results):
+            self._breach(f"a model is told a result twice at once: {results}")
+        for call_id, text in results:
             if self._sim.tools.told.setdefault(call_id, text) != text:
                 self._breach(f"a model is told another result of {call_id} than before")
             if is_sure and self._kept_results().get(call_id) != text:

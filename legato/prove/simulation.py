@@ -8,21 +8,24 @@ from typing import Final, TypeVar
 import trio
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.durability.replay import Replay
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
-from legato.events import AnyEvent, Ending, Failed
+from legato.events import AnyEvent, Ending, Failed, Snapshot
 from legato.prove.asks import AskWitness
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, PromiseModel
+from legato.prove.next_turns import NextTurnWitness
 from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.queue import QueueWitness
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
 from legato.prove.steers import SteerWitness
-from legato.prove.tools import SimulatedTools
+from legato.prove.tools import CLIENT_TOOLS, SimulatedTools
 from legato.prove.world import LEASE
 from legato.storage.contracts.errors import StorageError
+from legato.storage.contracts.journal import Kept
 
 LONGEST_TELLING: Final = 60.0
 
@@ -73,6 +76,7 @@ class Simulation:
         self.nursery = nursery
         self.readers: list[SimulatedReader] = []
         self.queue = QueueWitness(model)
+        self.next_turns = NextTurnWitness(model, self.queue, self._snapshot, self._is_over)
         self.steers = _ByJob(self._steers_of)
         self.asks = _ByJob(self._asks_of)
         self.questions = 0  # asked, and neither answered nor given up
@@ -141,6 +145,16 @@ class Simulation:
         stored_log = self.replicas.world.stored_logs.get(job_id)
         for entries in stored_log.entries if stored_log else ():
             yield from entries.events
+
+    def _snapshot(self, job_id: str) -> Snapshot:
+        """A job as the journal has the job."""
+        stored_log = self.replicas.world.stored_logs.get(job_id)
+        return Replay(Kept(stored_log.entries if stored_log else ())).snapshot
+
+    def _is_over(self, job_id: str) -> bool:
+        """Whether the journal has the mark of a job for which nothing is left to be done."""
+        stored_log = self.replicas.world.stored_logs.get(job_id)
+        return stored_log is not None and stored_log.marked_done
 
     def is_heard(self, known: KnownJob, seat: Seat) -> bool:
         """Whether a reply about steers and asks counts: the journal never lost anything, and nobody
@@ -221,12 +235,16 @@ class Simulation:
         return self.replicas.turn(
             job_id=asked.job_id,
             conversation_id=asked.conversation,
-            message_id=f"question-{asked.number}",
-            response_id=f"answer-{asked.number}",
+            message_id=asked.message_id,
+            response_id=asked.response_id,
             request_id=asked.request_id,
             text=asked.text,
             agents=asked.agents,
-            parameters={"job": asked.job_id, "conversation": asked.conversation},
+            parameters={
+                "job": asked.job_id,
+                "conversation": asked.conversation,
+                **({"tools": CLIENT_TOOLS} if asked.agents else {}),
+            },
         )
 
     def connection(self, number: int) -> ProviderConnection | None:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from legato.actors.steering.interjections import Rejected, SteerReceipt
 from legato.content import SteerPart, TextPart, ToolCallPart
@@ -40,11 +40,15 @@ NOT_NOW: Final = "storage_unavailable"
 
 
 class SentSteer(Struct):
-    """A steer as a client sends it, so many `times`; `receipt` is the newest one."""
+    """A steer as a client sends it, so many `times`; `receipt` is the newest one.
+
+    `is_for_next`: whether the words are to be a turn of their own where no model reads them.
+    """
 
     number: int
     times: int = 0
     receipt: SteerReceipt | None = None
+    is_for_next: bool = False
 
     @property
     def client_id(self) -> str:
@@ -73,8 +77,8 @@ class SteerWitness:
         self._before: dict[str, tuple[str, ...]] = {}  # the words before each text, for models
         self._behind: dict[str, set[str]] = {}  # the words that came behind
 
-    def new(self) -> SentSteer:
-        steer = SentSteer(self._first + len(self.sent))
+    def new(self, *, is_for_next: bool = False) -> SentSteer:
+        steer = SentSteer(self._first + len(self.sent), is_for_next=is_for_next)
         self.sent.append(steer)
         return steer
 
@@ -229,4 +233,6 @@ def _is_finished(ending: AnyEnding) -> bool:
 def _is_over(snapshot: Snapshot, ending: AnyEnding) -> bool:
     """Whether the run finished, and leaves no tool call to the caller."""
     calls = [part for part in snapshot.content if isinstance(part, ToolCallPart)]
-    return _is_finished(ending) and all(part.is_made_here for part in calls)
+    return _is_finished(ending) and all(
+        part.is_made_here or part.tool_call.output is not UNSET for part in calls
+    )

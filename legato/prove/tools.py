@@ -1,7 +1,7 @@
 """The tools of all replicas, with every call that was ever made: the witnesses of agents' runs.
 
 `write` may not be called again where its outcome is unknown, `read` may; `wipe` is like `write`,
-and needs leave.
+and needs leave.  `locate` is a tool of the client, who is asked for the result.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +17,12 @@ from legato.models.contract import Json, ModelEvent, ModelRequest, ToolCallChunk
 WRITE: Final = ToolDefinition(name="write")
 READ: Final = ToolDefinition(name="read", idempotent=True)
 WIPE: Final = ToolDefinition(name="wipe")
+LOCATE: Final = ToolDefinition(name="locate")
+
+CLIENT_TOOLS: Final[Json] = [
+    {"type": "function", "function": {"name": LOCATE.name, "parameters": {"type": "object"}}}
+]
+"""The client's tools, as each start of an agent brings them."""
 
 CALL: Final = "witnessed_"
 """The beginning of the ids of the calls that are told apart."""

@@ -2,8 +2,11 @@
 
 - `agents`: agents that call tools, and tools that return
 - `asks`: runs that ask for leave, and answers at any replica
+- `client_tools`: runs that call tools of their client, and results sent once, twice, and beside
+  what ends them
 - `former_owners`: owners that are cut off until another replica has ended their jobs
 - `jobs`: starts, what providers say, stops, questions and deletions
+- `next_turns`: steers whose words are to be asked in any case
 - `queue`: waiting turns listed, cancelled, edited, moved to the front and sent now
 - `reading`: readers that begin anywhere, and move
 - `replicas`: replicas killed, cut off, paused, joining and leaving
@@ -16,8 +19,10 @@ from typing import Final
 from legato.prove.rules import (
     agents,
     asks,
+    client_tools,
     former_owners,
     jobs,
+    next_turns,
     queue,
     reading,
     replicas,
@@ -27,7 +32,7 @@ from legato.prove.rules import (
 
 ALL: Final = (
     *(*jobs.RULES, *agents.RULES, *asks.RULES, *steering.RULES, *queue.RULES, *reading.RULES),
-    *replicas.RULES,
+    *(*client_tools.RULES, *next_turns.RULES, *replicas.RULES),
     *(*former_owners.RULES, *storage.RULES),
 )
 

@@ -16,21 +16,36 @@ from legato.prove.tools import WIPE
 OpenAsk = tuple[KnownJob, Asked]
 
 
-async def ask_for_leave(sim: Simulation, place: int, count: int, answer: int) -> None:
+async def ask_for_leave(sim: Simulation, place: int, count: int, answered: int) -> None:
     """A model calls a tool that needs leave; one time in three somebody answers soon."""
     await call(sim, place, [WIPE] * (count + 1), is_whole=True)
     await trio.sleep(CALLING)
-    if not answer:
+    if not answered:
         await decide(sim, place, place, count)
 
 
 async def decide(sim: Simulation, number: int, place: int, how: int) -> None:
     if asks := _asks(sim):
         known, ask = nth(asks, number)
-        _answer(sim, known, _decision(ask, how), place)
+        answer(sim, known, _decision(ask, how), place)
 
 
 def _decision(ask: Asked, how: int) -> Answered:
+    return result(ask, how) if ask.kind == "client_tool" else _leave(ask, how)
+
+
+def result(ask: Asked, how: int) -> Answered:
+    """What a client says of the call of a tool of the client's own."""
+    results = (
+        Answered(ask_id=ask.ask_id, decision="answer", by="ann", value="At home."),
+        Answered(ask_id=ask.ask_id, decision="answer", by="bob", value={"room": 1}),
+        Answered(ask_id=ask.ask_id, decision="deny", by="ann", reason="No."),
+        Answered(ask_id=ask.ask_id, decision="approve", by="bob"),  # which is not allowed
+    )
+    return nth(results, how)  # type: ignore[no-any-return]
+
+
+def _leave(ask: Asked, how: int) -> Answered:
     decisions = (
         Answered(ask_id=ask.ask_id, decision="approve", by="ann"),
         Answered(ask_id=ask.ask_id, decision="deny", by="bob", reason="No."),
@@ -40,7 +55,7 @@ def _decision(ask: Asked, how: int) -> Answered:
     return nth(decisions, how)  # type: ignore[no-any-return]
 
 
-def _answer(sim: Simulation, known: KnownJob, said: Answered, place: int) -> None:
+def answer(sim: Simulation, known: KnownJob, said: Answered, place: int) -> None:
     seat = sim.open_seat(place)
     name = f"{said.ask_id} of {known.name}"
     sim.model.step(f"{name} is answered at {sim.name(seat)}: {said.decision}")
@@ -58,12 +73,12 @@ def _answer(sim: Simulation, known: KnownJob, said: Answered, place: int) -> Non
     sim.ask(seat, f"the answer to {name}", question)
 
 
-def allow_all(sim: Simulation) -> None:
+def answer_asks(sim: Simulation) -> None:
     """Have each open ask answered, at any replica."""
     for known in sim.model.jobs:
         if known.asked.agents and not sim.model.is_deleted(known):
             for ask in sim.asks[known.asked.job_id].open():
-                _answer(sim, known, _decision(ask, 0), known.asked.number)
+                answer(sim, known, _decision(ask, 0), known.asked.number)
 
 
 def _asks(sim: Simulation) -> Sequence[OpenAsk]:

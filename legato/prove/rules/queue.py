@@ -133,7 +133,9 @@ async def _list(sim: Simulation, conversation_id: str, seat: Seat) -> None:
 def _queued(sim: Simulation, number: int) -> KnownJob | None:
     """A job of which a client was told that the turn waits."""
     jobs = [
-        each for each in sim.model.jobs if any(reply.status == "queued" for reply in each.replies)
+        each
+        for each in sim.model.jobs
+        if each.asked.follows or any(reply.status == "queued" for reply in each.replies)
     ]
     return nth(jobs, number) if jobs else None
 

@@ -28,18 +28,27 @@ Sent = tuple[KnownJob, SentSteer]
 
 async def steer(sim: Simulation, job: int, place: int, preempt: int) -> None:
     """A steer for a job whose model is asked; where none is, mostly for a job that begins first."""
+    await new(sim, job, place, preempt=bool(preempt))
+
+
+async def new(
+    sim: Simulation, job: int, place: int, *, preempt: bool, is_for_next: bool = False
+) -> Sent | None:
+    """Send a steer as `steer` does.  `is_for_next`: see SentSteer."""
     if not _asking(sim) and job:
         begin(sim, place, nth(CONVERSATIONS, job), nth(BUSY, place), agents=nth(AGENTS, job))
         await trio.sleep(STARTING)
-    if (known := _spoken_to(sim, job)) is not None:
-        sent = sim.steers[known.asked.job_id].new()
-        _send(sim, (known, sent), place, preempt=bool(preempt))
+    if (known := _spoken_to(sim, job)) is None:
+        return None
+    sent = known, sim.steers[known.asked.job_id].new(is_for_next=is_for_next)
+    send(sim, sent, place, preempt=preempt)
+    return sent
 
 
 async def steer_again(sim: Simulation, number: int, place: int, preempt: int) -> None:
     """A client without a reply asks again, perhaps for a cut of the model call now."""
     if steers := _sent(sim):
-        _send(sim, nth(steers, number), place, preempt=bool(preempt))
+        send(sim, nth(steers, number), place, preempt=bool(preempt))
 
 
 async def cancel(sim: Simulation, number: int, place: int) -> None:
@@ -54,12 +63,16 @@ async def find(sim: Simulation, number: int, place: int) -> None:
         _ask(sim, sent, place, "is looked for", FindSteer(sent[1].client_id))
 
 
-def _send(sim: Simulation, sent: Sent, place: int, *, preempt: bool) -> None:
+def send(sim: Simulation, sent: Sent, place: int, *, preempt: bool) -> None:
+    """Send a steer, once more with new ids where a client has no reply yet."""
     known, steer = sent
     steer.times += 1
     steer_id = f"{known.asked.job_id}-{steer.number}-{steer.times}"
-    message = Steer(steer_id, steer.text, steer.times, steer.client_id, preempt)
-    _ask(sim, sent, place, "is sent, to be read now" if preempt else "is sent", message)
+    next_turn = sim.next_turns.offer(known, steer) if steer.is_for_next else None
+    message = Steer(steer_id, steer.text, steer.times, steer.client_id, preempt, next_turn)
+    words = "is sent, to be read now" if preempt else "is sent"
+    after = f", or asked as {sim.model.name(next_turn.job_id)}" if next_turn else ""
+    _ask(sim, sent, place, words + after, message)
 
 
 def _ask(

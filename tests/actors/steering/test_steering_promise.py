@@ -27,7 +27,7 @@ from legato.models.contract import FinishReport, Model, ModelRequest
 from legato.prove.asks import AskWitness
 from legato.prove.provider import ProviderConnection
 from legato.prove.steers import SentSteer, SteerWitness
-from legato.prove.tools import AGENT, WIPE, MadeCall
+from legato.prove.tools import AGENT, CLIENT_TOOLS, LOCATE, WIPE, MadeCall
 from legato.storage.contracts.errors import StorageError
 from tests.actors.test_agent_promise import JOB, TURN, Machine, Process, check, play
 
@@ -67,7 +67,11 @@ class SteeringMachine(Machine):
     def __init__(self, draw: Callable[..., Any], nursery: trio.Nursery) -> None:
         super().__init__(draw, nursery)
         self.is_bare = draw(st.booleans())
-        self.turn = replace(TURN, agents=() if self.is_bare else (ASKING,))
+        if not self.is_bare:
+            parameters = {**TURN.parameters, "tools": CLIENT_TOOLS}
+            self.turn = replace(TURN, agents=(ASKING,), parameters=parameters)
+        else:
+            self.turn = replace(TURN, agents=())
         policies: list[OnOwnerLost] = ["continue", "continue", "continue", "seal"]
         self.on_owner_lost = draw(st.sampled_from(policies))
         self.steers = SteerWitness(self.kept_events, self.faults.append)
@@ -120,9 +124,9 @@ class SteeringMachine(Machine):
         return rules
 
     async def ask_for_leave(self) -> None:
-        """Have a model call tools, and the run ask for leave."""
-        count = self.draw(st.integers(1, 2))
-        chunks = self.tools.chunks(JOB, [WIPE] * count)
+        """Have a model call tools, and the run ask for leave, or the client for the result."""
+        called = self.draw(st.lists(st.sampled_from([WIPE, LOCATE]), min_size=1, max_size=2))
+        chunks = self.tools.chunks(JOB, called)
         self._connection().play([*chunks, FinishReport("tool_calls")])
         await trio.sleep(0.1)
 
@@ -265,9 +269,10 @@ class SteeringMachine(Machine):
         return status
 
     async def _status(self) -> Status:
-        """As before, with leave for every call."""
+        """As before, with leave for every call, and a result of every client's tool."""
         for ask in self.asks.asks():
             self._decide(Answered(ask_id=ask.ask_id, decision="approve", by="ann"))
+            self._decide(Answered(ask_id=ask.ask_id, decision="deny", by="ann"))
         for steer in self.steers.sent:
             self._ask_of(steer, FindSteer(steer.client_id))
         return await super()._status()
@@ -280,8 +285,7 @@ def check_steering(machine: SteeringMachine, status: Status) -> None:
     enqueued = [each.text for each in snapshot.next_turns]
     assert sorted(machine.questions) == sorted([TURN.text, *enqueued])
     assert not (isinstance(ending, Stopped) and enqueued)
-    made = machine.tools.made
-    machine.asks.compare(snapshot, made, is_whole=isinstance(ending, Finished))
+    machine.asks.compare(snapshot, machine.tools, is_whole=isinstance(ending, Finished))
     check(machine, status)
     if ending.response is not None:
         error = [ErrorPart(ending.message)] if isinstance(ending, Failed) else []
