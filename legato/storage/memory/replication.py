@@ -119,6 +119,9 @@ class MemoryReplication:
         self._births.require_whole(shared.birth)
         siblings = shared.siblings(info.user, info.conversation_id)
         jobs = [each.info for each in siblings if each.stage in ("waiting", "begun")]
+        stored_log = shared.stored_logs.get(info.job_id)
+        if stored_log is not None and stored_log.owner != self.me:
+            raise StorageError("This replica was taken for gone while it entered a job.")
         if info.job_id in shared.infos:  # by an earlier call whose success was not heard
             before = jobs[: jobs.index(info)] if info in jobs else jobs
             return Entered(before, shared.places[info.job_id], info.job_id in shared.ranks)

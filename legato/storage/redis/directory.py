@@ -65,12 +65,14 @@ class RedisDirectory:
             # leaves nothing that no replica would ever remove.
             owned = command("SADD", self._keys.owner(self._me), info.job_id)
             key = self._keys.job(info.job_id)
-            send([owned, streams.make(key, 1, self._me, info)])
+            _, made = send([owned, streams.make(key, 1, self._me, info)])
+            if not number(made) and not self._is_mine(send([last(key)])[0]):
+                raise _taken_for_gone()  # the listing stays that of the owner
             entering = self._listings.enter(info, on_busy, max_per_user, queue)
             decided, newest, found = send([entering, last(key), self._birth])
             if not self._is_mine(newest):
                 send(self._listings.remove(info))
-                raise StorageError("This replica was taken for gone while it entered a job.")
+                raise _taken_for_gone()
             if token(found) != birth:  # decided on a Redis that lost all, or may have
                 self._withdraw(send, info)
                 return None
@@ -189,6 +191,10 @@ class RedisDirectory:
     def _drop(self, send: Send, info: JobInfo) -> None:
         forgotten = streams.forget(self._keys.job(info.job_id))
         send([forgotten, command("SREM", self._keys.owner(self._me), info.job_id)])
+
+
+def _taken_for_gone() -> StorageError:
+    return StorageError("This replica was taken for gone while it entered a job.")
 
 
 def _entry(oldest: Sequence[StreamEntry], newest: Sequence[StreamEntry]) -> DirectoryEntry | None:

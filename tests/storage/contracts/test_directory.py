@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 import trio
 
-from legato.storage.contracts.errors import UnstorableText
+from legato.storage.contracts.errors import StorageError, UnstorableText
 from legato.storage.contracts.journal import Entries
 from legato.storage.contracts.replication import (
     Directory,
@@ -75,6 +75,22 @@ async def test_the_same_request_joins_before_anything_else(world: World) -> None
     assert await other.directory.conversation("ann", "c2") == []
     bob = info("j3", user="bob", request_id="r1")
     assert before(await other.directory.enter(bob, "reject", max_per_user=1)) == []
+
+
+async def test_a_job_that_another_replica_entered_stays_as_entered_there(world: World) -> None:
+    mine, other = await world.replica(), await world.replica()
+    before_it, job = info("j0"), info("j1", request_id="r1")
+    await mine.directory.enter(before_it, "enqueue", max_per_user=9)
+    await mine.directory.enter(job, "enqueue", max_per_user=9)
+    with pytest.raises(StorageError, match="was taken for gone"):
+        await other.directory.enter(job, "enqueue", max_per_user=9)
+
+    assert await other.directory.rank(job) == 0
+    assert await other.directory.request("ann", "r1") == job
+    assert await other.directory.find("j1") == DirectoryEntry(info=job, owner=mine.me, epoch=1)
+    assert len(await other.directory.conversation("ann", "c1")) == 2
+    again = await mine.directory.enter(job, "enqueue", max_per_user=9)
+    assert again == Entered([before_it], 2, queued=True)
 
 
 async def test_a_conversation_with_a_job_that_has_not_ended_is_busy(world: World) -> None:
