@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	then command -v $$python; break; fi; done)
 
 BIN := .venv/bin
-CHROMIUM := /usr/bin/chromium
+CHROMIUM := /usr/bin/chromium-headless-shell
 SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
 
@@ -157,7 +157,7 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 .PHONY: chromium
 chromium:
 	@{ test -x $(CHROMIUM) && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
-	|| { $(call apt_install,chromium libatomic1); }
+	|| { $(call apt_install,chromium-headless-shell libatomic1); }
 
 # A database server's programs.  The tests run one of their own, and leave alone the one that
 # Debian starts.
