@@ -15,6 +15,7 @@ Laws:
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Final
 
 from msgspec import UNSET, Struct
@@ -22,19 +23,25 @@ from msgspec import UNSET, Struct
 from legato.actors.steering.interjections import Rejected, SteerReceipt
 from legato.content import SteerPart, TextPart, ToolCallPart
 from legato.events import (
+    Answered,
     AnyEnding,
     AnyEvent,
     Ending,
     Finished,
     Snapshot,
     SteerApplied,
+    SteerOutcome,
     SteerReturned,
     SteerTaken,
+    Stopped,
 )
 from legato.models.contract import ModelRequest
 
 SPOKEN: Final = re.compile(r"<s\d+>|w\d+")
 """The text of a steer, and a word of a provider (see `legato.prove.provider`)."""
+
+_LAST: Final = (SteerReturned, Answered, Ending)
+"""The kinds of the events that a job says when its outcome is decided."""
 
 NOT_NOW: Final = "storage_unavailable"
 
@@ -166,6 +173,8 @@ class SteerWitness:
         unread = [each for each in snapshot.steers if _is_left(each, snapshot)]
         if list(ending.unread) != unread:
             self._breach(f"the ending returns {ending.unread}, and left over were {unread}")
+        if isinstance(ending, Stopped):
+            self._compare_stopped(events, snapshot)
         for each in snapshot.steers:
             outcome = snapshot.outcomes.get(each.steer_id)
             if isinstance(outcome, SteerApplied):
@@ -174,6 +183,16 @@ class SteerWitness:
                 self._breach(f"a model read {each.text}, which counts as unread: {outcome}")
             elif each.preempt and _is_over(snapshot, ending) and outcome != _cancelled(each):
                 self._breach(f"{each.text} preempts, and was left over: {outcome}")
+
+    def _compare_stopped(self, events: Sequence[AnyEvent], snapshot: Snapshot) -> None:
+        """Words are no turn by a stop.  A former owner may have enqueued words for an ending that
+        nobody kept; the next owner went on, and was stopped."""
+        last = takewhile(lambda each: isinstance(each, _LAST), reversed(events))
+        decided = {each.steer_id for each in last if isinstance(each, SteerReturned)}
+        before = {each.steer_id for each in events if isinstance(each, SteerReturned)} - decided
+        for steer_id, outcome in snapshot.outcomes.items():
+            if _is_enqueued(outcome) and steer_id not in before:
+                self._breach(f"{steer_id} is enqueued, and the job was stopped")
 
     def _compare_end(
         self,
@@ -218,8 +237,12 @@ def _text(part: TextPart | SteerPart) -> str:
 
 def _is_left(steer: SteerTaken, snapshot: Snapshot) -> bool:
     outcome = snapshot.outcomes.get(steer.steer_id)
-    is_enqueued = isinstance(outcome, SteerReturned) and outcome.why == "enqueued"
-    return not (isinstance(outcome, SteerApplied) or is_enqueued or outcome == _cancelled(steer))
+    is_applied = isinstance(outcome, SteerApplied)
+    return not (is_applied or _is_enqueued(outcome) or outcome == _cancelled(steer))
+
+
+def _is_enqueued(outcome: SteerOutcome | None) -> bool:
+    return isinstance(outcome, SteerReturned) and outcome.why == "enqueued"
 
 
 def _cancelled(steer: SteerTaken) -> SteerReturned:

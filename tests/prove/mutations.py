@@ -128,6 +128,24 @@ MUTATIONS: Final[Sequence[Mutation]] = (
         "        return _answered_before(said, winner, ending)",
         "        return Verdict((said,), lambda cursor: AnswerReceipt(said, cursor))",
     ),
+    Mutation(
+        "the next owner begins a turn that a steer has become once more",
+        "legato/actors/cluster/jobs.py",
+        "elif (former := await self._entered_before(turn.job_id)) is not None:",
+        "elif (former := None) is not None:",
+    ),
+    Mutation(
+        "nothing promises a turn that only the directory has",
+        "legato/actors/durability/recovery.py",
+        "        if promised is not None:\n",
+        "        if False:\n",
+    ),
+    Mutation(
+        "words of a stopped answer become a turn",
+        "legato/events.py",
+        'if self.next_turn is None or why == "stopped":',
+        "if self.next_turn is None:",
+    ),
 )
 
 RARE: Final[Sequence[Mutation]] = (
