@@ -7,12 +7,12 @@ the directory may have no log of its own yet: see `durability.promised`.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from legato.actors.admission import ShuttingDown
 from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs
 from legato.actors.mailbox import ActorStopped
+from legato.actors.queue.questions import NotWaiting
 from legato.actors.ref import JobRef
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.records import Records
@@ -40,8 +40,7 @@ class FollowUps:
             return False
         for turn, job in reversed(started):
             if job is not None:
-                with suppress(ActorStopped):
-                    await job.move_to_front(turn.request_id or "")
+                await _moved(job, turn)
         return True
 
     async def _started(self, turn: Turn, jobs: Jobs) -> JobRef | None:
@@ -58,3 +57,13 @@ class FollowUps:
     async def _is_stored(self, turn: Turn) -> bool:
         assert turn.request_id is not None, "a steer names its turn"
         return await self._records.turn_of_request(turn.user, turn.request_id) is not None
+
+
+async def _moved(job: JobRef, turn: Turn) -> None:
+    """Return once the turn is in front, or begins.  Raises StorageError where neither is sure."""
+    try:
+        moved = await job.move_to_front(turn.request_id or "")
+    except ActorStopped:
+        raise StorageError("the turn went to another process before it was moved") from None
+    if isinstance(moved, NotWaiting) and moved.reason == "unavailable":
+        raise StorageError("the turn cannot be moved to the front now")

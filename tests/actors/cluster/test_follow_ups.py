@@ -303,6 +303,30 @@ async def test_words_of_a_dead_replica_come_before_turns_that_wait_elsewhere(
         ]
 
 
+async def test_words_keep_their_order_though_a_move_fails_or_the_replica_goes(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_replicas() as replicas:
+        here, there = replicas.seats
+        moves, move = 0, here.replication.move_to_front
+
+        async def fail_or_go(info: JobInfo) -> int | None:
+            nonlocal moves
+            moves += 1
+            if moves == 1:
+                raise StorageError("no move")
+            if moves == 3:  # the second words are in front by now
+                here.leave()
+                await trio.sleep_forever()
+            return await move(info)
+
+        monkeypatch.setattr(here.replication, "move_to_front", fail_or_go)
+        await leave_over(here, "Faster.")
+        await trio.sleep(2 * LEASE)
+
+        assert await asked(replicas, there, 2) == ["hello", "Slower.", "Faster."]
+
+
 async def test_nothing_promises_a_turn_whose_job_before_is_gone(
     autojump_clock: MockClock,
 ) -> None:
