@@ -17,7 +17,7 @@ SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
 
 # What must be covered to the last branch: what the promise rests on.
-PROVEN := legato/actors/*,legato/agents/*,legato/dialects/*,legato/events.py,legato/growing_part.py
+PROVEN := legato/actors/*,legato/agents/*,legato/dialects/*,legato/events/*,legato/growing_part.py
 
 # pip keeps the machine's settings (mirror, certificates, proxy), except those that would
 # install somewhere else, something else, or nothing.
@@ -47,7 +47,7 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # for clocks, processes and browsers, so three processes keep two processors busy.  The output of
 # the second and third is shown after the first's.  To measure coverage takes half as long again, so
 # only what covers PROVEN by itself is measured.
-PROVING := tests/actors tests/agents tests/dialects tests/test_events.py tests/test_growing_part.py \
+PROVING := tests/actors tests/agents tests/dialects tests/events tests/test_growing_part.py \
 	tests/http/steering tests/http/test_client_tools.py tests/http/openai tests/http/agents
 HTTP := tests/http tests/page
 BESIDE := tests/workers tests/bench tests/prove # which take the time that PROVING leaves
