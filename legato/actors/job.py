@@ -56,9 +56,9 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.actors.production.absent_model import model_named
-from legato.actors.production.event_times import EventTimes
 from legato.actors.production.producer import Producer
 from legato.actors.production.rotation import Rotation
+from legato.actors.production.timing import Timing
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
@@ -171,11 +171,7 @@ class Job:
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.resources.dialects, previous_epochs)
-        self.times = EventTimes()  # by the clock of `began`, as all times here
-        self.ended_at: float | None = None  # when the ending was said, where it was said here
-        self.clock_offset = (
-            env.resources.wall_clock() - trio.current_time()
-        )  # to seconds since 1970
+        self.timing = Timing(env.resources.wall_clock)
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.resources.limits
@@ -215,6 +211,7 @@ class Job:
             env.resources.runs.run_of(self.turn, model),
             env.resources.limits,
             env.rotation,
+            self.timing,
             env.resources.wall_clock,
         )
 
@@ -225,7 +222,7 @@ class Job:
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
         self._waiters.kept = self.feed.queued
-        self.times.unknown = len(recovered.events)
+        self.timing.events.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
             self.state = State.ENDED
@@ -254,23 +251,9 @@ class Job:
         return self._producer.model
 
     @property
-    def began(self) -> float:
-        return self._producer.began
-
-    @property
-    def asked_at(self) -> float | None:
-        """When a model was first asked here, by the clock of `began`."""
-        return self._producer.asked_at
-
-    @property
-    def first_content(self) -> float | None:
-        """Seconds from asking the model to the first word, once there was a word."""
-        return self._producer.first_content
-
-    @property
     def bytes(self) -> int:
         """About how many bytes of memory the job keeps once it has ended."""
-        return JOB_BYTES + self.feed.bytes + self.times.bytes
+        return JOB_BYTES + self.feed.bytes + self.timing.events.bytes
 
     @property
     def is_stored(self) -> bool:
@@ -511,7 +494,7 @@ class Job:
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
-        self.times.note(self.feed.log.tail, trio.current_time())
+        self.timing.events.note(self.feed.log.tail, trio.current_time())
         self._recorder.journal.mark_dirty()
         self._waiters.announce(self._created)
 
@@ -629,8 +612,7 @@ class Job:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self._advance(Signal.SAY):
             self.feed.append(self._ending(stored, self.opening))
-            self.ended_at = trio.current_time()
-            self.times.note(self.feed.log.tail, self.ended_at)
+            self.timing.ended(self.feed.log.tail)
             self.feed.push()
             self.ended.set()
             self._waiters.announce(self._created)

@@ -41,8 +41,8 @@ class JobTotals(JobObserver):
 
     def job_ended(self, job: Job) -> None:
         self._endings[standing_of(job.feed.ending)] += 1
-        if job.first_content is not None:
-            self._first_content.add(job.first_content)
+        if job.timing.first_content is not None:
+            self._first_content.add(job.timing.first_content)
 
     def job_left(self, job: Job) -> None:
         self._events += job.feed.log.tail

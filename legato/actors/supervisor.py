@@ -433,7 +433,7 @@ class Supervisor(JobObserver):
             model=job.turn.model,
             standing=standing_of(ending),
             tokens=ending.usage.completion_tokens if ending else 0,
-            seconds=round(trio.current_time() - job.began, 2),
+            seconds=round(trio.current_time() - job.timing.began, 2),
         )
         self.registry.ended(job)
         for observer in self._observers:

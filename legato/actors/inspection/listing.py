@@ -80,7 +80,7 @@ def _of_parked(entry: Parked) -> Timeline:
 def _of_job(job: Job, *, is_timed: bool) -> Timeline:
     turn, feed, snapshot = job.turn, job.feed, job.feed.snapshot()
     is_asking = bool(snapshot.open_asks)
-    asked_at, first_content = job.asked_at, job.first_content
+    asked_at, first_content = job.timing.asked_at, job.timing.first_content
     first_word = None
     if asked_at is not None and first_content is not None:
         first_word = asked_at + first_content
@@ -95,7 +95,7 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         created_at=time_of(turn.job_id),
         asked_at=_at(job, asked_at),
         first_word_at=_at(job, first_word),
-        ended_at=_at(job, job.ended_at),
+        ended_at=_at(job, job.timing.ended_at),
         epoch=feed.epoch,
         events=feed.log.tail,
         counts=_counts(job, snapshot),
@@ -125,8 +125,9 @@ def _counts(job: Job, snapshot: Snapshot) -> JobCounts:
 
 
 def _times(job: Job) -> JobTimes:
-    moments = tuple((_ms(job, each.at), each.seq) for each in job.times.moments())
-    return JobTimes(moments, round(job.times.resolution * 1000), job.times.unknown)
+    events = job.timing.events
+    moments = tuple((_ms(job, each.at), each.seq) for each in events.moments())
+    return JobTimes(moments, round(events.resolution * 1000), events.unknown)
 
 
 def _at(job: Job, time: float | None) -> int | None:
@@ -135,4 +136,4 @@ def _at(job: Job, time: float | None) -> int | None:
 
 def _ms(job: Job, time: float) -> int:
     """A time by the job's clock in milliseconds since 1970."""
-    return round((time + job.clock_offset) * 1000)
+    return round((time + job.timing.offset) * 1000)

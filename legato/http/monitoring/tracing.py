@@ -64,7 +64,7 @@ def attributes_of(job: Job) -> Mapping[str, str | int | float]:
         "legato.api": prompt.api_request.api if prompt else "chat",
         "legato.job": job.turn.job_id,
         "legato.outcome": str(standing_of(ending)),
-        "legato.first_content_seconds": job.first_content,
+        "legato.first_content_seconds": job.timing.first_content,
     }
     return {name: value for name, value in known.items() if value is not None}
 
