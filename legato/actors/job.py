@@ -26,11 +26,12 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
-from legato.actors.durability.parked import Parked, parked
+from legato.actors.durability.parked import Parked
 from legato.actors.durability.recorder import FollowUp, Recorder
 from legato.actors.durability.recovery import Recovered
+from legato.actors.durability.run_parking import RunParking
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
-from legato.actors.lifecycle import Signal, State, after
+from legato.actors.lifecycle import Lifecycle, Signal, State
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
     AnyQuestion,
@@ -76,7 +77,6 @@ from legato.actors.steering.verdicts import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.calls import only_waits
 from legato.content import Conversation
 from legato.dialects.contract import Identity
 from legato.events import (
@@ -167,11 +167,12 @@ class Job:
         model = model_named(env.resources.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
-        self.state = State.OPENING
+        self.lifecycle = Lifecycle()
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.resources.dialects, previous_epochs)
         self.timing = Timing(env.resources.wall_clock)
+        self.waiting_turn = WaitingTurn(self.feed, self.lifecycle)
         # The supervisor enters this: the scope of all tasks of the job.
         self.life = trio.CancelScope()
         self._limits = env.resources.limits
@@ -179,11 +180,15 @@ class Job:
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        self._waiting = WaitingTurn(self.feed)
         journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
         self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
         self._recorder = self._make_recorder(env, model, journal)
         self._producer = self._make_producer(env, model, journal)
+        self.parking = RunParking(
+            *(self.feed, self.lifecycle, self._recorder),
+            lambda: self._waiters.are_there,
+            env.resources.limits.park_after,
+        )
         self._decision: Decision | None = None
         self._is_planned = False
         if recovered is not None:
@@ -196,7 +201,7 @@ class Job:
             model,
             env.resources.records,
             journal,
-            self._waiting,
+            self.waiting_turn,
             env.resources.limits.store_timeout,
             env.follow_up,
             is_resumed=env.is_resumed,
@@ -225,17 +230,21 @@ class Job:
         self.timing.events.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
-            self.state = State.ENDED
+            self.lifecycle.state = State.ENDED
             if recovered.is_done or not self._follows:
                 self._recorder.journal.mark_done()
             self.ended.set()
         elif recovered.has_begun:
-            self.state = State.RUNNING
+            self.lifecycle.state = State.RUNNING
 
     @cached_property
     def ref(self) -> LocalRef:
         epochs = self.feed.epoch, self.feed.previous_epochs
         return LocalRef(self._mailbox.ref, self.turn, *epochs, self._find)
+
+    @property
+    def state(self) -> State:
+        return self.lifecycle.state
 
     @property
     def epoch(self) -> int:
@@ -260,45 +269,12 @@ class Job:
         """Whether no write of the job is open: all is stored, or can never be."""
         return self._recorder.is_idle
 
-    @property
-    def still_waits(self) -> bool:
-        """Whether the turn is kept, and not opened yet: any later owner may ask the model.
-
-        A later owner also stores the question of a turn that begins just now: to store a question
-        twice is to store it once.
-        """
-        return self.state is State.OPENING and self.feed.queued is not None
-
-    @property
-    def may_change(self) -> bool:
-        """Whether the turn is kept as queued, and its place in the queue has not come."""
-        is_queued = self.state is State.OPENING and self.feed.queued is not None
-        return is_queued and not self._waiting.is_over
-
-    @property
-    def only_waits(self) -> bool:
-        """Whether the run does nothing but wait for answers, which may come in another process."""
-        return (
-            self.is_answering and self._recorder.is_resumable and only_waits(self.feed.snapshot())
-        )
-
-    @property
-    def is_answering(self) -> bool:
-        """Whether the model is being asked, and nothing is decided."""
-        return self.state is State.RUNNING
-
-    @property
-    def is_parkable(self) -> bool:
-        """Whether the journal could stand for the job: the run only waits, and nobody is here."""
-        is_watched = self.feed.readers > 0 or self._waiters.are_there
-        return not is_watched and self._recorder.journal.has_all and self.only_waits
-
     def close(self) -> None:
         """End for good: nobody waits for this job any longer."""
         with closing(self._mailbox):
             self.feed.close()
             self._waiters.close()
-            self._waiting.close()
+            self.waiting_turn.close()
             self.ended.set()
 
     async def run(
@@ -337,8 +313,8 @@ class Job:
             self._children.start_soon(self._recorder.give_up)  # the first went with the crash
         if self.opening is None:
             self._children.start_soon(self._recorder.look_up)
-        self._waiting.end()
-        self.state = State.ENDING  # what was being stored went, too
+        self.waiting_turn.end()
+        self.lifecycle.state = State.ENDING  # what was being stored went, too
         self._store()
 
     async def _finish_storing(self) -> None:
@@ -445,9 +421,9 @@ class Job:
     def _answer(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
         match question:
             case GetWaiting() | MoveToFront() | EditWaiting():
-                self._waiting.answer(question, reply_to, waits=self.may_change)
+                self.waiting_turn.answer(question, reply_to)
             case CancelWaiting():
-                if self._waiting.cancels(reply_to, waits=self.may_change):
+                if self.waiting_turn.cancels(reply_to):
                     self._answer(Stop(CANCELLED), reply_to)
             case Steer() | CancelSteer() | FindSteer() | AnswerAsk():
                 self._interject(question, reply_to)
@@ -461,13 +437,17 @@ class Job:
         self._waiters.kept = event
         self._publish(event)
         self._observer.job_said(self, event)
-        self._waiting.published(event)
+        self.waiting_turn.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
         """Take words or an answer from outside; the reply goes out once they are durable."""
         snapshot = self.feed.snapshot()
         found = verdict(
-            question, self.turn, snapshot, self.feed.ending, is_answering=self.is_answering
+            question,
+            self.turn,
+            snapshot,
+            self.feed.ending,
+            is_answering=self.lifecycle.is_answering,
         )
         if found.events:
             self._publish(*found.events)
@@ -484,13 +464,6 @@ class Job:
     @property
     def _created(self) -> Created | None:
         return self.opening.created if self.opening else None
-
-    def _advance(self, signal: Signal) -> bool:
-        """Whether `signal` still matters; if yes, the state has moved on."""
-        state = after(self.state, signal)
-        if state is not None:
-            self.state = state
-        return state is not None
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
@@ -509,28 +482,21 @@ class Job:
         if self.feed.created is None:
             self._publish(self.opening.created)
             self._observer.job_said(self, self.opening.created)
-        if self._advance(Signal.OPEN):
+        if self.lifecycle.advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
             if self._recorder.may_wait:
-                self._children.start_soon(self._look_whether_to_park)
+                self._children.start_soon(self.parking.watch, self._mailbox.ref)
             self._end_if_long()
         else:
             self._store()
 
-    async def _look_whether_to_park(self) -> None:
-        while self.is_answering:
-            await trio.sleep(self._limits.park_after)
-            if self.is_parkable:
-                await self._mailbox.ref.tell(ParkDue())
-
     def _park(self) -> None:
         """Leave the run to its journal: from this step on the job takes no message, and writes
         nothing that a job made of the journal would not know."""
-        if not (self.is_parkable and self._advance(Signal.PARK)):
+        if not (self.parking.is_due and self.lifecycle.advance(Signal.PARK)):
             return
-        expires_at = min(each.expires_at for each in self.feed.snapshot().open_asks)
-        entry = parked(self.turn, self.epoch, self.feed.log.tail, expires_at, self.ended)
+        entry = self.parking.entry(self.turn, self.ended)
         self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
         self._mailbox.close()
         self._observer.job_parked(self, entry)
@@ -545,12 +511,12 @@ class Job:
             self._recorder.journal.mark_done()  # it ended while this was not certain
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
-        if self._advance(Signal.CONTENT):
+        if self.lifecycle.advance(Signal.CONTENT):
             self._publish(*events)
             self._end_if_long()
 
     def _change_ask(self, event: Asked | Answered) -> None:
-        if self._advance(Signal.CONTENT):
+        if self.lifecycle.advance(Signal.CONTENT):
             self._publish(event)
             self._observer.job_said(self, event)
 
@@ -560,7 +526,7 @@ class Job:
 
     def _decide(self, outcome: Outcome) -> bool:
         """The first to come wins; from here no content is taken."""
-        is_first = self._advance(signal_of(outcome))
+        is_first = self.lifecycle.advance(signal_of(outcome))
         if is_first:
             self._decision = Decision(outcome, self._recorder.moment())
             if events := returned(self.feed.snapshot(), outcome):
@@ -577,7 +543,7 @@ class Job:
 
     def _store(self) -> None:
         """Nothing can change the answer any more: have it stored, then say the ending."""
-        if not self._advance(Signal.STORE):
+        if not self.lifecycle.advance(Signal.STORE):
             return
         journal = self._recorder.journal
         if journal.ahead is not None:
@@ -610,7 +576,7 @@ class Job:
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs
-        if self._advance(Signal.SAY):
+        if self.lifecycle.advance(Signal.SAY):
             self.feed.append(self._ending(stored, self.opening))
             self.timing.ended(self.feed.log.tail)
             self.feed.push()

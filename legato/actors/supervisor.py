@@ -255,7 +255,7 @@ class Supervisor(JobObserver):
     async def ended(self) -> None:
         """Return when all jobs running now have ended, but for those that only wait."""
         for job in list(self.registry.all_running()):
-            if not job.only_waits:
+            if not job.parking.only_waits:
                 await job.ended.wait()
 
     async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
@@ -267,7 +267,7 @@ class Supervisor(JobObserver):
         """
         self.refuse_starts()
         if self._writer is not None:
-            self._hand_on(lambda job: job.still_waits or job.only_waits)
+            self._hand_on(lambda job: job.waiting_turn.is_kept or job.parking.only_waits)
         await self._end([job for job in self.registry.all_running() if not goes_on(job)])
         self._hand_on(goes_on)
         await self._end([*self.registry.all_running()])
@@ -335,7 +335,7 @@ class Supervisor(JobObserver):
             self.registry.ended(job)
             for observer in self._observers:
                 observer.job_adopted(job)
-        elif job.may_change:
+        elif job.waiting_turn.may_change:
             self.registry.queue(job.turn)
         self._nursery.start_soon(self._own, job, partial(job.run, (), self.queue))
 

@@ -118,7 +118,7 @@ async def _hand_over(
 def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     """Whether another replica would have the model go on with that answer."""
     is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
-    if not (job.is_answering and is_known and liveness.staying()):
+    if not (job.lifecycle.is_answering and is_known and liveness.staying()):
         return False
     return successor.continues(job.turn, job.feed.snapshot())
 

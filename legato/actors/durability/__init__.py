@@ -9,5 +9,6 @@
   at the end
 - `recovery`: brings the jobs of a dead process to an ending, from their logs in the journal
 - `replay`: replays a job from its log in a journal, up to the first gap or fault
+- `run_parking`: when a job may be let go of while its run only waits for answers
 - `waking`: makes a parked run whole again, from its log in the journal
 """

@@ -14,6 +14,7 @@ from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
 from legato.actors.durability.recorder import Recorder
 from legato.actors.follow_ups import FollowUps
+from legato.actors.lifecycle import Lifecycle
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
@@ -383,7 +384,8 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     mailbox, records = Mailbox[JobMessage](), FlakyRecords()
     turn, model = Turn(**TURN), PlayedModel()
     journal = JobJournal(turn.job_id, 1, Log(), NoJournal(), lambda: None)
-    waiting = WaitingTurn(Feed(Identity(turn.job_id, 1, C1, turn.response_id), {}))
+    feed = Feed(Identity(turn.job_id, 1, C1, turn.response_id), {})
+    waiting = WaitingTurn(feed, Lifecycle())
     follow_up = FollowUps(records).queue
     recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0, follow_up)
     records.returning = trio.Event()
