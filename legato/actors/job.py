@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
 from legato.actors.durability.job_journal import JobJournal, Writer
+from legato.actors.durability.ownership import Ownership
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recorder import FollowUp, Recorder
 from legato.actors.durability.recovery import Recovered
@@ -91,7 +92,6 @@ from legato.events import (
 )
 from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
-from legato.storage.contracts.errors import StorageError
 
 FIRST_EPOCH = 1
 
@@ -173,17 +173,20 @@ class Job:
         self.feed = Feed(identity, env.resources.dialects, previous_epochs)
         self.timing = Timing(env.resources.wall_clock)
         self.waiting_turn = WaitingTurn(self.feed, self.lifecycle)
-        # The supervisor enters this: the scope of all tasks of the job.
-        self.life = trio.CancelScope()
         self._limits = env.resources.limits
         self._observer = env.observer
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
+        journal = JobJournal(
+            *(turn.job_id, epoch, self.feed.log, env.writer),
+            lambda: self.ownership.lose(),
+            written,
+        )
         self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
         self._recorder = self._make_recorder(env, model, journal)
         self._producer = self._make_producer(env, model, journal)
+        self.ownership = Ownership(self._recorder, self._limits, self._lost)
         self.parking = RunParking(
             *(self.feed, self.lifecycle, self._recorder),
             lambda: self._waiters.are_there,
@@ -226,6 +229,7 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._waiters.opened = recovered.opening.created if recovered.opening else None
         self._waiters.kept = self.feed.queued
         self.timing.events.unknown = len(recovered.events)
         self._producer.take_up()
@@ -263,11 +267,6 @@ class Job:
     def bytes(self) -> int:
         """About how many bytes of memory the job keeps once it has ended."""
         return JOB_BYTES + self.feed.bytes + self.timing.events.bytes
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether no write of the job is open: all is stored, or can never be."""
-        return self._recorder.is_idle
 
     def close(self) -> None:
         """End for good: nobody waits for this job any longer."""
@@ -323,51 +322,11 @@ class Job:
         if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
             close = self._recorder.close
             self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
-        await self._retire()
+        await self.ownership.retire()
 
-    async def over(self) -> None:
-        """Return once the end of the job is stored, so that no later process has the job go on.
-
-        Raises:
-            StorageError: where the storage does not take the end in time.
-        """
-        with trio.move_on_after(self._limits.store_timeout) as time:
-            await self._recorder.over()
-        if time.cancelled_caught:
-            raise StorageError("The end of the generation is not stored yet.")
-
-    def leave(self) -> None:
-        """End the job's life now, whatever the retention time says."""
-        self.forget()
-        self.life.cancel()
-
-    def lose(self) -> None:
-        """End all tasks here: another replica owns the job by now, and the readers go there."""
+    def _lost(self) -> None:
         self._observer.job_lost(self)
         self._producer.is_left = True
-        self.life.cancel()
-        self._recorder.journal.give_up()  # or the unwritten events would pass for the next owner's
-
-    def hand_on(self) -> None:
-        """Do nothing more here, without an ending: another process is to have the job.
-
-        The journal's writer goes on writing the events said until now.
-        """
-        self._observer.job_lost(self)
-        self._producer.is_left = True
-        self.life.cancel()
-
-    def reannounce(self) -> None:
-        """Write everything again: the journal lost what was written of the job."""
-        self._recorder.journal.start_over()
-
-    async def reannounced(self) -> None:
-        """Return once the journal has the job's place again."""
-        await self._recorder.journal.placed()
-
-    def forget(self) -> None:
-        """Remove the job from the journal: no later process finds the job."""
-        self._recorder.journal.forget()
 
     async def _serve(self) -> None:
         while True:
@@ -428,7 +387,7 @@ class Job:
             case Steer() | CancelSteer() | FindSteer() | AnswerAsk():
                 self._interject(question, reply_to)
             case _:
-                self._waiters.answer(question, reply_to, self._created)
+                self._waiters.answer(question, reply_to)
                 if isinstance(question, Stop):
                     self._decide(StopRequested())
 
@@ -461,15 +420,11 @@ class Job:
         else:
             self._children.start_soon(self._receipts.send, reply_to, reply)
 
-    @property
-    def _created(self) -> Created | None:
-        return self.opening.created if self.opening else None
-
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
         self.timing.events.note(self.feed.log.tail, trio.current_time())
         self._recorder.journal.mark_dirty()
-        self._waiters.announce(self._created)
+        self._waiters.announce()
 
     def _open(self, opening: Opening) -> None:
         """The question is stored: ask the model, or, if the job was decided meanwhile, store the
@@ -479,6 +434,7 @@ class Job:
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
         self.opening = replace(opening, created=without_turn(opening.created))
+        self._waiters.opened = self.opening.created
         if self.feed.created is None:
             self._publish(self.opening.created)
             self._observer.job_said(self, self.opening.created)
@@ -500,7 +456,7 @@ class Job:
         self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
         self._mailbox.close()
         self._observer.job_parked(self, entry)
-        self.life.cancel()
+        self.ownership.scope.cancel()
 
     def _not_opened(self, failure: Failure | None) -> None:
         if failure is not None:
@@ -550,7 +506,7 @@ class Job:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
         is_unheard = self.feed.log.tail == 0 and not journal.is_shared
         if self.opening is None and is_unheard:  # no later reader finds anything of the job
-            self._say(Stored(None, unsaved=not self.is_stored))
+            self._say(Stored(None, unsaved=not self.ownership.is_stored))
         else:
             ending = self._ending(Stored(None), self.opening)
             self._children.start_soon(self._recorder.close, ending, self.opening, self._follows)
@@ -581,8 +537,8 @@ class Job:
             self.timing.ended(self.feed.log.tail)
             self.feed.push()
             self.ended.set()
-            self._waiters.announce(self._created)
-            self._children.start_soon(self._retire)
+            self._waiters.announce()
+            self._children.start_soon(self.ownership.retire)
             self._observer.job_ended(self)
             self._forget_prompt()
         if self._recorder.may_be_done(stored):
@@ -594,10 +550,3 @@ class Job:
         if self.opening is not None:
             self.opening = replace(self.opening, request=ModelRequest(()))
         self._recorder.forget_prompt()
-
-    async def _retire(self) -> None:
-        """Leave when nobody may come back any more, and all is stored."""
-        await self._recorder.idle()
-        await trio.sleep(self._limits.retention)
-        await self._recorder.idle()
-        self.leave()

@@ -153,7 +153,7 @@ class Registry:
         for job, size in islice(self._retained.values(), max(0, len(self._retained) - 1)):
             if excess <= 0:
                 break
-            if job.is_stored:
+            if job.ownership.is_stored:
                 excess -= size
                 evicted.append(job)
         return evicted

@@ -243,8 +243,8 @@ class Supervisor(JobObserver):
         if job := self.registry.find(job_id):
             with suppress(ActorStopped):
                 await job.ref.stop()
-            await job.over()
-            job.leave()
+            await job.ownership.over()
+            job.ownership.leave()
             self._remove(job)
 
     def refuse_starts(self) -> int:
@@ -286,7 +286,7 @@ class Supervisor(JobObserver):
     def _hand_on(self, is_anothers: Callable[[Job], bool]) -> None:
         for job in filter(is_anothers, [*self.registry.all_running()]):
             self.handed_on[job.turn.job_id] = job
-            job.hand_on()
+            job.ownership.hand_on()
 
     async def _end(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -321,7 +321,7 @@ class Supervisor(JobObserver):
         ended = [job for job in jobs if job.ended.is_set()]
         for entry in (*waiting, *self._affordable(ended)):
             if former := self.registry.find(entry.turn.job_id):
-                former.lose()  # other replicas owned the job meanwhile
+                former.ownership.lose()  # other replicas owned the job meanwhile
             if isinstance(entry, Parked):
                 self.parking.add(entry)
             else:
@@ -364,14 +364,14 @@ class Supervisor(JobObserver):
         for job in reversed(jobs):
             left -= job.bytes
             if left < 0 and kept:
-                job.forget()
+                job.ownership.forget()
             else:
                 kept.append(job)
         return reversed(kept)
 
     async def _own(self, job: Job, live: Callable[[], Awaitable[None]]) -> None:
         try:
-            with closing(job), job.life:
+            with closing(job), job.ownership.scope:
                 name = job.turn.job_id
                 await self.guarded(live, name) or await self.guarded(job.seal, name)
         finally:
@@ -407,7 +407,7 @@ class Supervisor(JobObserver):
         if isinstance(job, Parked):
             self.registry.remove(job)
         else:
-            job.lose()
+            job.ownership.lose()
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)
@@ -451,7 +451,7 @@ class Supervisor(JobObserver):
 
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self._limits.max_retained_bytes):
-            evicted.leave()
+            evicted.ownership.leave()
 
 
 def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:

@@ -46,7 +46,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "the journal is not told again what it forgot",
         "legato/actors/cluster/heartbeat.py",
-        "            job.reannounce()\n",
+        "            job.ownership.reannounce()\n",
         "            pass\n",
     ),
     Mutation(

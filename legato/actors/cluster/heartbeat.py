@@ -148,9 +148,9 @@ class Heartbeat:
         self._has_lost = False
         try:
             for job in jobs:
-                job.reannounce()
+                job.ownership.reannounce()
             for job in jobs:
-                await job.reannounced()
+                await job.ownership.reannounced()
             await self._replication.directory.reannounce([*map(entry_of, jobs)])
         except BaseException:
             self._has_lost = True

@@ -2,6 +2,7 @@
 
 - `job_journal`: one job's place in the journal, for the job's whole life
 - `journal_writer`: the journal's one writer: each write has the events said since the last
+- `ownership`: how a process has one job, and the ways in which the process lets go of the job
 - `parked`: the entry that a process keeps of a run that only waits
 - `question_writer`: stores a turn's question, until it is certain whether the storage has it
 - `queue_wait`: a turn's wait in the queue: kept in the journal, and changed there by whoever may

@@ -99,7 +99,7 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         epoch=feed.epoch,
         events=feed.log.tail,
         counts=_counts(job, snapshot),
-        is_stored=job.is_stored,
+        is_stored=job.ownership.is_stored,
         unsaved=feed.ending is not None and feed.ending.unsaved,
         times=_times(job) if is_timed else None,
     )

@@ -54,7 +54,7 @@ async def test_a_job_that_is_lost_before_it_answers_is_unknown(autojump_clock: M
 
         nursery.start_soon(stop)
         await wait_all_tasks_blocked()
-        job.lose()
+        job.ownership.lose()
         house.records.release()
         await wait_all_tasks_blocked()
         assert answers == [Reply(7, is_known=False)]
