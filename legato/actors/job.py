@@ -12,7 +12,8 @@ Rules:
 5. Nobody hears `Created` before the question is stored, nor an ending before its answer is, unless
    the ending says `unsaved`.
 6. A job with another owner by now says no ending here: the readers are cut, and come back there.
-7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
+7. Observers (see JobObserver) are told in the step in which a thing happens, and may neither wait
+   nor fail.
 """
 
 from collections.abc import Sequence
@@ -21,14 +22,12 @@ from functools import cached_property, partial
 from typing import Any, assert_never
 
 import trio
-from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
-from legato.actors.durability.job_journal import JobJournal, Writer
+from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.ownership import Ownership
-from legato.actors.durability.parked import Parked
-from legato.actors.durability.recorder import FollowUp, Recorder
+from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.run_parking import RunParking
 from legato.actors.ending import CRASH, Decision, ending_of, signal_of
@@ -59,13 +58,12 @@ from legato.actors.messages import (
 )
 from legato.actors.production.absent_model import model_named
 from legato.actors.production.producer import Producer
-from legato.actors.production.rotation import Rotation
 from legato.actors.production.timing import Timing
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
-from legato.actors.ref import Find, LocalRef, nowhere
-from legato.actors.resources import JobResources
+from legato.actors.ref import LocalRef
+from legato.actors.resources import JobEnv
 from legato.actors.steering.interjections import (
     AnswerAsk,
     CancelSteer,
@@ -74,11 +72,10 @@ from legato.actors.steering.interjections import (
     Steer,
 )
 from legato.actors.steering.receipts import Receipts
-from legato.actors.steering.verdicts import returned, verdict
+from legato.actors.steering.verdicts import returned
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.content import Conversation
 from legato.dialects.contract import Identity
 from legato.events import (
     Answered,
@@ -86,7 +83,6 @@ from legato.events import (
     AnyEvent,
     Asked,
     ContentEvent,
-    Created,
     Queued,
     without_turn,
 )
@@ -94,55 +90,6 @@ from legato.models.contract import Model, ModelRequest
 from legato.shown import shown
 
 FIRST_EPOCH = 1
-
-Telling = Queued | Created | Asked | Answered
-"""The events of a job, beside the ending, that matter to somebody who does not read the job."""
-
-
-class JobObserver:
-    """Told of a job in the job's own task, in the step in which each thing happens.
-
-    No method may wait, and none may fail.  An observer overrides what the observer needs.
-    """
-
-    def job_said(self, job: "Job", event: Telling) -> None:
-        """The event is in the log."""
-
-    def job_ended(self, job: "Job") -> None:
-        """The job has said its ending."""
-
-    def job_read(self, job: "Job") -> None:
-        """Somebody asked an ended job, whose memory may have grown by the answer."""
-
-    def job_lost(self, job: "Job") -> None:
-        """Another replica owns the job by now, or will."""
-
-    def job_parked(self, job: "Job", entry: Parked) -> None:
-        """The job is let go of while its run waits; only `entry` is here from now on."""
-
-    def job_left(self, job: "Job") -> None:
-        """The job was here to its end, and is gone."""
-
-    def job_adopted(self, job: "Job") -> None:
-        """A job that ended in another process is here now."""
-
-    def conversation_titled(self, conversation: Conversation) -> None:
-        """A conversation has the title that was made after its first answer."""
-
-
-class JobEnv(Struct, frozen=True, kw_only=True):
-    """Everything shared by the jobs of one process.
-
-    `follow_up`, `is_resumed`: see Recorder.  `find`: see LocalRef.
-    """
-
-    resources: JobResources
-    observer: JobObserver
-    writer: Writer
-    rotation: Rotation
-    follow_up: FollowUp
-    is_resumed: bool = False
-    find: Find = nowhere
 
 
 class Job:
@@ -154,7 +101,7 @@ class Job:
     def __init__(
         self,
         turn: Turn,
-        env: JobEnv,
+        env: "JobEnv[Job]",
         recovered: Recovered | None = None,
         ended: trio.Event | None = None,
     ) -> None:
@@ -162,9 +109,7 @@ class Job:
         set at the ending, if others wait for the ending already."""
         epoch = recovered.epoch if recovered else FIRST_EPOCH
         previous_epochs = recovered.previous_epochs if recovered else {}
-        written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = model_named(env.resources.models, turn.model)
         # Anybody may read these, and only this job changes them.
         self.turn = turn
         self.lifecycle = Lifecycle()
@@ -178,49 +123,40 @@ class Job:
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        journal = JobJournal(
-            *(turn.job_id, epoch, self.feed.log, env.writer),
-            lambda: self.ownership.lose(),
-            written,
-        )
-        self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
-        self._recorder = self._make_recorder(env, model, journal)
-        self._producer = self._make_producer(env, model, journal)
-        self.ownership = Ownership(self._recorder, self._limits, self._lost)
-        self.parking = RunParking(
-            *(self.feed, self.lifecycle, self._recorder),
-            lambda: self._waiters.are_there,
-            env.resources.limits.park_after,
-        )
         self._decision: Decision | None = None
         self._is_planned = False
+        written = len(recovered.events) if recovered else 0
+        log = self.feed.log
+        self._journal = JobJournal(turn.job_id, epoch, log, env.writer, self._fenced, written)
+        self._engage(env, model_named(env.resources.models, turn.model))
         if recovered is not None:
             self._take_up(recovered)
 
-    def _make_recorder(self, env: JobEnv, model: Model, journal: JobJournal) -> Recorder:
-        return Recorder(
-            self._mailbox.ref,
-            self.turn,
-            model,
-            env.resources.records,
-            journal,
-            self.waiting_turn,
-            env.resources.limits.store_timeout,
-            env.follow_up,
-            is_resumed=env.is_resumed,
+    def _engage(self, env: "JobEnv[Job]", model: Model) -> None:
+        """Make the children, and those parts that look at the children."""
+        mailbox, journal, limits = self._mailbox.ref, self._journal, self._limits
+        self._recorder = Recorder(
+            mailbox, self.turn, model, journal, self.waiting_turn, env.recording
         )
-
-    def _make_producer(self, env: JobEnv, model: Model, journal: JobJournal) -> Producer:
-        return Producer(
+        self._producer = Producer(
             self._step,
             self.feed.snapshot,
             journal.written,
             model,
             env.resources.runs.run_of(self.turn, model),
-            env.resources.limits,
+            limits,
             env.rotation,
             self.timing,
             env.resources.wall_clock,
+        )
+        self._receipts = Receipts(self.feed, self.lifecycle, journal.written, limits.store_timeout)
+        self.ownership = Ownership(self._recorder, limits, self._lost)
+        self.parking = RunParking(
+            self.feed,
+            self.lifecycle,
+            self._recorder,
+            lambda: self._waiters.are_there,
+            limits.park_after,
         )
 
     def _take_up(self, recovered: Recovered) -> None:
@@ -236,7 +172,7 @@ class Job:
         if recovered.has_ended:
             self.lifecycle.state = State.ENDED
             if recovered.is_done or not self._follows:
-                self._recorder.journal.mark_done()
+                self._journal.mark_done()
             self.ended.set()
         elif recovered.has_begun:
             self.lifecycle.state = State.RUNNING
@@ -319,10 +255,13 @@ class Job:
     async def _finish_storing(self) -> None:
         """Do what the ending leaves to be done, unless it was done before, and stay for the
         readers."""
-        if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
+        if self.feed.ending is not None and not self._journal.is_marked_done:
             close = self._recorder.close
             self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
         await self.ownership.retire()
+
+    def _fenced(self) -> None:
+        self.ownership.lose()
 
     def _lost(self) -> None:
         self._observer.job_lost(self)
@@ -400,21 +339,14 @@ class Job:
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
         """Take words or an answer from outside; the reply goes out once they are durable."""
-        snapshot = self.feed.snapshot()
-        found = verdict(
-            question,
-            self.turn,
-            snapshot,
-            self.feed.ending,
-            is_answering=self.lifecycle.is_answering,
-        )
+        found = self._receipts.verdict(question, self.turn)
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
             for event in found.events:
                 if isinstance(event, Answered):
                     self._observer.job_said(self, event)
-        reply = self._receipts.placed(found.reply(self.feed.cursor))
+        reply = self._receipts.receipt(found)
         if self.state is State.ENDED:
             reply_to.send(reply)
         else:
@@ -423,7 +355,7 @@ class Job:
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
         self.timing.events.note(self.feed.log.tail, trio.current_time())
-        self._recorder.journal.mark_dirty()
+        self._journal.mark_dirty()
         self._waiters.announce()
 
     def _open(self, opening: Opening) -> None:
@@ -464,7 +396,7 @@ class Job:
         if self.state is State.ENDING:
             self._store()
         else:
-            self._recorder.journal.mark_done()  # it ended while this was not certain
+            self._journal.mark_done()  # it ended while this was not certain
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
         if self.lifecycle.advance(Signal.CONTENT):
@@ -501,7 +433,7 @@ class Job:
         """Nothing can change the answer any more: have it stored, then say the ending."""
         if not self.lifecycle.advance(Signal.STORE):
             return
-        journal = self._recorder.journal
+        journal = self._journal
         if journal.ahead is not None:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
         is_unheard = self.feed.log.tail == 0 and not journal.is_shared
@@ -542,7 +474,7 @@ class Job:
             self._observer.job_ended(self)
             self._forget_prompt()
         if self._recorder.may_be_done(stored):
-            self._recorder.journal.mark_done()
+            self._journal.mark_done()
 
     def _forget_prompt(self) -> None:
         """Keep only what readers read, not what the model read: the job stays for readers alone."""

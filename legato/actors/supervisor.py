@@ -22,11 +22,12 @@ from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.parked import Parked
+from legato.actors.durability.recorder import Recording
 from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.waking import reread
 from legato.actors.ending import RESTART, standing_of
 from legato.actors.follow_ups import FollowUps
-from legato.actors.job import Job, JobEnv, JobObserver, Telling
+from legato.actors.job import Job
 from legato.actors.jobs import Started
 from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
@@ -38,7 +39,7 @@ from legato.actors.production.rotation import Rotation
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
-from legato.actors.resources import JobResources
+from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
 from legato.actors.statistics import JobTotals, Statistics
 from legato.config import OnBusy
 from legato.content import Conversation
@@ -52,7 +53,7 @@ _RESTART_PAUSE: Final = 1.0
 log = structlog.get_logger()
 
 
-class Supervisor(JobObserver):
+class Supervisor(JobObserver[Job]):
     """Decides starts in turn, without a lock, because `start` never waits.
 
     A turn begins when the former turns of its conversation have ended; the job does the waiting.
@@ -70,7 +71,7 @@ class Supervisor(JobObserver):
         is_resumed: bool = False,
     ) -> None:
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
-        `is_resumed`: see Recorder."""
+        `is_resumed`: see Recording."""
         self.hurried = trio.Event() if hurried is None else hurried
         self._records, self._limits = resources.records, resources.limits
         self.titles = Titles(self._records, self._limits.title_timeout, self._titled)
@@ -91,14 +92,18 @@ class Supervisor(JobObserver):
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
-            follow_up=self.follow_ups.queue,
-            is_resumed=is_resumed,
+            recording=Recording(
+                records=self._records,
+                store_timeout=self._limits.store_timeout,
+                follow_up=self.follow_ups.queue,
+                is_resumed=is_resumed,
+            ),
             find=self.parking.find,
         )
         self._totals = JobTotals()
         self.notices: Notices = LocalNotices()
         notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)
-        self._observers: list[JobObserver] = [self._totals, notices]
+        self._observers: list[JobObserver[Job]] = [self._totals, notices]
         self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
         self._draining = False
         if self._writer is not None:
@@ -116,7 +121,7 @@ class Supervisor(JobObserver):
         self._records.check()
         self.check_journal()
 
-    def observe(self, observer: JobObserver) -> None:
+    def observe(self, observer: JobObserver[Job]) -> None:
         """Have `observer` told from now on of every job that ends, leaves or is adopted."""
         self._observers.append(observer)
 

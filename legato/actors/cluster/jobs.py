@@ -27,12 +27,13 @@ from legato.actors.cluster.transport import Guarded
 from legato.actors.conversation.turn import Turn
 from legato.actors.inspection.listing import newest, timelines
 from legato.actors.inspection.timeline import ListTimelines, Timelines
-from legato.actors.job import Job, JobObserver
+from legato.actors.job import Job
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
 from legato.actors.registry import RegistryEntry
+from legato.actors.resources import JobObserver
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
@@ -74,7 +75,7 @@ _NO_LIMITS: Final = _EntryLimits(2**31, UNLIMITED)
 log = structlog.get_logger()
 
 
-class ClusterJobs(JobObserver):
+class ClusterJobs(JobObserver[Job]):
     """Starts are decided in the directory, one after another; then the job is this replica's.
 
     The job waits here for the earlier turns of its conversation, at whichever replica they run.

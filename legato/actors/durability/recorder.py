@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.conversation.turn import (
@@ -70,6 +71,20 @@ FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
 log = structlog.get_logger()
 
 
+class Recording(Struct, frozen=True, kw_only=True):
+    """Everything shared by the recorders of one process.
+
+    `store_timeout`: seconds.  `follow_up` queues the turns that unread steers become, and returns
+    whether they are queued; False leaves them to the next process.  `is_resumed`: a later owner may
+    have the model go on.
+    """
+
+    records: Records
+    store_timeout: float
+    follow_up: FollowUp
+    is_resumed: bool = False
+
+
 class Recorder:
     """Runs as children of the job, outside a stop's scope: a stop ends planning, never a write."""
 
@@ -78,34 +93,26 @@ class Recorder:
         job: ActorRef[JobMessage],
         turn: Turn,
         model: Model,
-        records: Records,
         journal: JobJournal,
         waiting: WaitingTurn,
-        store_timeout: float,
-        follow_up: FollowUp,
-        *,
-        is_resumed: bool = False,
+        recording: Recording,
     ) -> None:
-        """`follow_up` queues the turns that unread steers become, and returns whether they are
-        queued; False leaves them to the next process.  `is_resumed`: a later owner may have the
-        model go on."""
         self.journal = journal
         can_go_on = bool(turn.agents) or model.continues
         may_wait = has_tools(turn)  # for an answer, beyond this process
-        is_resumed = may_wait or (is_resumed and can_go_on)
+        is_resumed = may_wait or (recording.is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
         self._job = job
         self._waiting = waiting
         self._turn = turn
         self._model = model
-        self._store: TurnStore = turn_store(
-            turn.prompt.api_request if turn.prompt else None, records
-        )
-        self._store_timeout = store_timeout
-        self._follow_up = follow_up
+        api_request = turn.prompt.api_request if turn.prompt else None
+        self._store: TurnStore = turn_store(api_request, recording.records)
+        self._store_timeout = recording.store_timeout
+        self._follow_up = recording.follow_up
         self._follows: Sequence[Turn] = ()  # what is to be queued before the job is done
-        self._left = store_timeout  # seconds for the ending to be stored
+        self._left = recording.store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
         # the reason for refusing the start before the outcome was known
         self._overdue: Failure | None = None

@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
-from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recorder import Recorder, Recording
 from legato.actors.follow_ups import FollowUps
 from legato.actors.lifecycle import Lifecycle
 from legato.actors.local_jobs import LocalJobs
@@ -387,7 +387,8 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     feed = Feed(Identity(turn.job_id, 1, C1, turn.response_id), {})
     waiting = WaitingTurn(feed, Lifecycle())
     follow_up = FollowUps(records).queue
-    recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0, follow_up)
+    recording = Recording(records=records, store_timeout=10.0, follow_up=follow_up)
+    recorder = Recorder(mailbox.ref, turn, model, journal, waiting, recording)
     records.returning = trio.Event()
     nursery.start_soon(partial(recorder.open, (), None, is_kept=False))
     await wait_all_tasks_blocked()
