@@ -63,7 +63,7 @@ from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
 from legato.actors.ref import LocalRef
-from legato.actors.resources import JobEnv
+from legato.actors.resources import JobEnv, Telling
 from legato.actors.steering.interjections import (
     AnswerAsk,
     CancelSteer,
@@ -333,8 +333,7 @@ class Job:
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
         self._waiters.kept = event
-        self._publish(event)
-        self._observer.job_said(self, event)
+        self._tell(event)
         self.waiting_turn.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
@@ -352,6 +351,11 @@ class Job:
         else:
             self._children.start_soon(self._receipts.send, reply_to, reply)
 
+    def _tell(self, event: Telling) -> None:
+        """Publish an event that matters to observers, too."""
+        self._publish(event)
+        self._observer.job_said(self, event)
+
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
         self.timing.events.note(self.feed.log.tail, trio.current_time())
@@ -368,8 +372,7 @@ class Job:
         self.opening = replace(opening, created=without_turn(opening.created))
         self._waiters.opened = self.opening.created
         if self.feed.created is None:
-            self._publish(self.opening.created)
-            self._observer.job_said(self, self.opening.created)
+            self._tell(self.opening.created)
         if self.lifecycle.advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
@@ -405,8 +408,7 @@ class Job:
 
     def _change_ask(self, event: Asked | Answered) -> None:
         if self.lifecycle.advance(Signal.CONTENT):
-            self._publish(event)
-            self._observer.job_said(self, event)
+            self._tell(event)
 
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:
