@@ -14,7 +14,6 @@
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
-- `parking`: the parked runs of a process: one timer for all runs, and one task to wake each run
 - `question`: what is asked of a job, by whomever: the base of all questions
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs

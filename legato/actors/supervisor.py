@@ -33,7 +33,6 @@ from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.notices.observer import NoticeObserver
 from legato.actors.notices.posting import LocalNotices, Notices
-from legato.actors.parking import Parking
 from legato.actors.production.absent_model import model_named
 from legato.actors.production.rotation import Rotation
 from legato.actors.queue.turn_queue import TurnQueue
@@ -41,6 +40,7 @@ from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
 from legato.actors.statistics import JobTotals, Statistics
+from legato.actors.supervision.parking import Parking
 from legato.config import OnBusy
 from legato.content import Conversation
 from legato.events import Failed
