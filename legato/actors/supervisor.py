@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
-from typing import Final
 
 import structlog
 import trio
@@ -11,7 +10,6 @@ from msgspec.structs import replace
 
 from legato.actors.admission import (
     Busy,
-    ShuttingDown,
     check_queue,
     check_same,
     check_server,
@@ -25,7 +23,7 @@ from legato.actors.durability.parked import Parked
 from legato.actors.durability.recorder import Recording
 from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.waking import reread
-from legato.actors.ending import RESTART, standing_of
+from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps
 from legato.actors.job import Job
 from legato.actors.jobs import Started
@@ -40,15 +38,14 @@ from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
 from legato.actors.statistics import JobTotals, Statistics
+from legato.actors.supervision.crashes import RESTART_PAUSE, guarded, kept_alive
+from legato.actors.supervision.drain import Drain
 from legato.actors.supervision.parking import Parking
 from legato.config import OnBusy
 from legato.content import Conversation
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from legato.storage.contracts.journal import Journal
-
-_RESTART_PAUSE: Final = 1.0
-"""Seconds until a part that crashed begins again: what ended it may be over by then."""
 
 log = structlog.get_logger()
 
@@ -83,7 +80,7 @@ class Supervisor(JobObserver[Job]):
         self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
         self.parking = Parking(
-            *(self.registry, self, self.guarded),
+            *(self.registry, self),
             resources.wall_clock,
             self._limits.store_timeout,
         )
@@ -100,16 +97,15 @@ class Supervisor(JobObserver[Job]):
             ),
             find=self.parking.find,
         )
+        self.drain = Drain(nursery, self.registry, self._writer)
         self._totals = JobTotals()
         self.notices: Notices = LocalNotices()
         notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)
         self._observers: list[JobObserver[Job]] = [self._totals, notices]
-        self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
-        self._draining = False
         if self._writer is not None:
-            nursery.start_soon(self.kept_alive, self._writer.run, "journal")
-            nursery.start_soon(self.kept_alive, self.parking.run, "waking")
-            nursery.start_soon(self.kept_alive, self.parking.run_timer, "expiry")
+            nursery.start_soon(kept_alive, self._writer.run, "journal")
+            nursery.start_soon(kept_alive, self.parking.run, "waking")
+            nursery.start_soon(kept_alive, self.parking.run_timer, "expiry")
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal refuses what the writer has for it."""
@@ -155,7 +151,7 @@ class Supervisor(JobObserver[Job]):
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
-        self.check_draining()
+        self.drain.check()
         if not was_accepted:
             self._check_limits(turn.user, interrupted)
         if before and on_busy == "enqueue":
@@ -178,16 +174,6 @@ class Supervisor(JobObserver[Job]):
     def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
         place = 1 + max(job.turn.place for job in siblings)
         return Started(self.create(replace(turn, place=place), queued=True).ref, queued=True)
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether what runs here is about to end, or to be another's."""
-        return self._draining
-
-    def check_draining(self) -> None:
-        """Raises ShuttingDown once starts are refused."""
-        if self._draining:
-            raise ShuttingDown("The server is shutting down.")
 
     def whereis(self, stream_id: str) -> JobRef | None:
         """The job with this id, or a conversation's current job.
@@ -252,32 +238,6 @@ class Supervisor(JobObserver[Job]):
             job.ownership.leave()
             self._remove(job)
 
-    def refuse_starts(self) -> int:
-        """Take no more starts; return the number of running jobs."""
-        self._draining = True
-        return self.registry.running_count()
-
-    async def ended(self) -> None:
-        """Return when all jobs running now have ended, but for those that only wait."""
-        for job in list(self.registry.all_running()):
-            if not job.parking.only_waits:
-                await job.ended.wait()
-
-    async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
-        """Take no more starts, end the running jobs, and return when all is done and written.
-
-        Three kinds of jobs are left to another process, which finds them in the journal: queued
-        turns, runs that only wait for answers, and the answers chosen by `goes_on`.  The last go on
-        here until the last moment.  Parked runs are left as they are.
-        """
-        self.refuse_starts()
-        if self._writer is not None:
-            self._hand_on(lambda job: job.waiting_turn.is_kept or job.parking.only_waits)
-        await self._end([job for job in self.registry.all_running() if not goes_on(job)])
-        self._hand_on(goes_on)
-        await self._end([*self.registry.all_running()])
-        await self.written()
-
     async def written(self) -> None:
         """Return when the journal has all events said by now."""
         if self._writer is not None:
@@ -287,17 +247,6 @@ class Supervisor(JobObserver[Job]):
         """Return when the journal has the endings, and all else that is urgent, said by now."""
         if self._writer is not None:
             await self._writer.settled()
-
-    def _hand_on(self, is_anothers: Callable[[Job], bool]) -> None:
-        for job in filter(is_anothers, [*self.registry.all_running()]):
-            self.handed_on[job.turn.job_id] = job
-            job.ownership.hand_on()
-
-    async def _end(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            self._nursery.start_soon(failed, job)
-        for job in jobs:
-            await job.ended.wait()
 
     def create(
         self, turn: Turn, predecessors: Sequence[trio.Event] = (), *, queued: bool = False
@@ -352,7 +301,7 @@ class Supervisor(JobObserver[Job]):
 
     def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
         """See Waker."""
-        if self._draining:
+        if self.drain.has_begun:
             raise StorageError("The server is shutting down, and leaves the run to the next one.")
         if recovered is None:
             self._remove(entry)
@@ -378,7 +327,7 @@ class Supervisor(JobObserver[Job]):
         try:
             with closing(job), job.ownership.scope:
                 name = job.turn.job_id
-                await self.guarded(live, name) or await self.guarded(job.seal, name)
+                await guarded(live, name) or await guarded(job.seal, name)
         finally:
             self._remove(job)
 
@@ -386,22 +335,6 @@ class Supervisor(JobObserver[Job]):
         if self.registry.remove(job) and not isinstance(job, Parked):
             for observer in self._observers:
                 observer.job_left(job)
-
-    async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
-        """Whether `life` ran without a crash.  A bug ends one job, not the rest."""
-        crashed = False
-        try:
-            await life()
-        # Not `except`: what is cancelled and has a bug as well raises a group of both.
-        except* Exception:
-            log.exception("crashed", part=name)
-            crashed = True
-        return not crashed
-
-    async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
-        """Run `life` again after each crash: nobody else does the work of such a part."""
-        while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
-            await trio.sleep(_RESTART_PAUSE)
 
     def _stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
         for job in jobs:
@@ -448,7 +381,7 @@ class Supervisor(JobObserver[Job]):
             self.registry.forget_request(job)
         self._evict()
         if job.turn.prompt is None and (make := self.titles.due(ending, job.model)):
-            self._nursery.start_soon(self.guarded, make, job.turn.job_id)
+            self._nursery.start_soon(guarded, make, job.turn.job_id)
 
     def _titled(self, conversation: Conversation) -> None:
         for observer in self._observers:
@@ -463,12 +396,6 @@ def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-async def failed(job: Job) -> None:
-    """End a job because this process ends; a job that has left meanwhile is over anyhow."""
-    with suppress(ActorStopped):
-        await job.ref.fail(RESTART)
-
-
 async def stopped(job: JobRef) -> None:
     """Stop a job, with as many tries as needed where it is parked: the next turn waits for the end.
 
@@ -481,4 +408,4 @@ async def stopped(job: JobRef) -> None:
             return
         except StorageError as error:
             log.warning("waiting run not stopped yet", job=job.job_id, reason=str(error))
-            await trio.sleep(_RESTART_PAUSE)
+            await trio.sleep(RESTART_PAUSE)

@@ -846,10 +846,10 @@ async def test_a_process_that_ends_leaves_its_parked_runs_to_the_next(
         job = begin(house)
         [ask] = await asked(job)
         await parked(house, job)
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         with pytest.raises(StorageError, match="shutting down"):
             await job.status()
-        await house.supervisor.ended()
+        await house.supervisor.drain.ended()
     async with place.open() as house:
         job = begin_again(house)
         assert is_parked(house, job)
@@ -872,9 +872,9 @@ async def test_a_shutdown_does_not_wait_for_a_run_that_waits(autojump_clock: Moc
     place = Place()
     async with place.open() as house:
         await asked(begin(house))
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         with trio.fail_after(1):
-            await house.supervisor.ended()
+            await house.supervisor.drain.ended()
 
 
 async def test_a_queued_turn_waits_behind_a_parked_run_in_the_next_process(

@@ -201,7 +201,7 @@ async def test_draining_ends_what_runs_and_says_why(autojump_clock: MockClock) -
         house.model.say("half")
         await job.opened()
         await wait_all_tasks_blocked()
-        await house.supervisor.drain()
+        await house.supervisor.drain.run()
 
         with pytest.raises(ShuttingDown):
             house.start()
@@ -242,7 +242,7 @@ async def test_all_that_runs_is_waited_for(autojump_clock: MockClock) -> None:
         waited = trio.Event()
 
         async def wait() -> None:
-            await house.supervisor.ended()
+            await house.supervisor.drain.ended()
             waited.set()
 
         async with trio.open_nursery() as nursery:

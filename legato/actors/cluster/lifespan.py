@@ -20,6 +20,7 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
 from legato.actors.resources import JobResources
+from legato.actors.supervision.crashes import kept_alive
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.storage.contracts.replication import Liveness, Replication
@@ -67,17 +68,17 @@ async def open_replica(
         failover = Failover(
             nursery, supervisor, journal, records, successor, retention, notices.doubt
         )
-        host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
-        peers = Transport(nursery, replication.me, replication.post, host, guarded)
+        host = OwnerServer(supervisor, failover)
+        peers = Transport(nursery, replication.me, replication.post, host)
         heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
         # A replica without these tasks would say nothing and hear nothing.
-        nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
-        nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
+        nursery.start_soon(kept_alive, peers.run, "peers")
+        nursery.start_soon(kept_alive, heartbeat.run, "heartbeat")
         owners = OwnerClient(
             replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
         )
         supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
-        mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners, guarded)
+        mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners)
         parts = replication, supervisor, host, owners, mirrors, heartbeat
         cluster = ClusterJobs(nursery, *parts, records, limits)
         supervisor.follow_ups.jobs = cluster
@@ -99,7 +100,7 @@ async def _opened_notices(
     notices = SharedNotices(replication.notices, supervisor.settled)
     await notices.open()
     for part in (notices.write, notices.read):
-        nursery.start_soon(supervisor.kept_alive, part, "notices")
+        nursery.start_soon(kept_alive, part, "notices")
     supervisor.notices = notices
     return notices
 
@@ -107,11 +108,11 @@ async def _opened_notices(
 async def _hand_over(
     supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
 ) -> None:
-    supervisor.refuse_starts()
+    supervisor.drain.refuse_starts()
     with trio.move_on_after(LAST_LOOK):
         await heartbeat.look()  # new replicas, and replicas about to leave as well
-    await supervisor.drain(goes_on)
-    if supervisor.handed_on:  # nobody else could tell the shared storage again of these
+    await supervisor.drain.run(goes_on)
+    if supervisor.drain.handed_on:  # nobody else could tell the shared storage again of these
         await heartbeat.leave()
 
 

@@ -91,7 +91,7 @@ async def test_a_process_that_begins_to_leave_leaves_the_runs_that_it_wakes(
 
         nursery.start_soon(ask, 7)
         await wait_all_tasks_blocked()
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         await ask(8)
         place.journal.release()
         await wait_all_tasks_blocked()
