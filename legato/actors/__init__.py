@@ -10,7 +10,7 @@
 - `lifespan`: a supervisor's whole life: a former process's jobs come first, nothing is left at the
   end
 - `local_queue`: the order of waiting turns in a process without other replicas
-- `local_jobs`: the jobs of a process that has all of them
+- `local_jobs`: the jobs of a process that has all of them, and where starts are decided there
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
@@ -24,6 +24,6 @@
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
 - `superseding`: what a new message does while a run of its conversation waits for an answer
-- `supervisor`: the one nursery of all jobs, and the one place where starts are decided
+- `supervisor`: the one nursery of all jobs of a process
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point
 """

@@ -1,20 +1,12 @@
-"""The one nursery of all jobs, and the one place where starts are decided."""
+"""The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
 import structlog
 import trio
-from msgspec.structs import replace
 
-from legato.actors.admission import (
-    Busy,
-    check_queue,
-    check_same,
-    check_server,
-    check_user,
-)
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -26,7 +18,6 @@ from legato.actors.durability.waking import reread
 from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps
 from legato.actors.job import Job
-from legato.actors.jobs import Started
 from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.notices.observer import NoticeObserver
@@ -41,19 +32,17 @@ from legato.actors.statistics import JobTotals, Statistics
 from legato.actors.supervision.crashes import RESTART_PAUSE, guarded, kept_alive
 from legato.actors.supervision.drain import Drain
 from legato.actors.supervision.parking import Parking
-from legato.config import OnBusy
 from legato.content import Conversation
 from legato.events import Failed
-from legato.storage.contracts.errors import ForeignConversation, StorageError
+from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 
 log = structlog.get_logger()
 
 
 class Supervisor(JobObserver[Job]):
-    """Decides starts in turn, without a lock, because `start` never waits.
+    """Has jobs run, and knows all that are here; a crash of a job ends that job.
 
-    A turn begins when the former turns of its conversation have ended; the job does the waiting.
     `queue` decides between the turns that wait.
     """
 
@@ -70,8 +59,8 @@ class Supervisor(JobObserver[Job]):
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
         `is_resumed`: see Recording."""
         self.hurried = trio.Event() if hurried is None else hurried
-        self._records, self._limits = resources.records, resources.limits
-        self.titles = Titles(self._records, self._limits.title_timeout, self._titled)
+        self._records, self.limits = resources.records, resources.limits
+        self.titles = Titles(self._records, self.limits.title_timeout, self._titled)
         self.follow_ups = FollowUps(self._records)
         self.registry = Registry()
         self.queue: TurnQueue = LocalQueue(self.registry)
@@ -82,7 +71,7 @@ class Supervisor(JobObserver[Job]):
         self.parking = Parking(
             *(self.registry, self),
             resources.wall_clock,
-            self._limits.store_timeout,
+            self.limits.store_timeout,
         )
         self._env = JobEnv(
             resources=resources,
@@ -91,7 +80,7 @@ class Supervisor(JobObserver[Job]):
             rotation=Rotation(),
             recording=Recording(
                 records=self._records,
-                store_timeout=self._limits.store_timeout,
+                store_timeout=self.limits.store_timeout,
                 follow_up=self.follow_ups.queue,
                 is_resumed=is_resumed,
             ),
@@ -128,53 +117,6 @@ class Supervisor(JobObserver[Job]):
     def journal(self) -> JournalWriter | None:
         return self._writer
 
-    def knows(self, turn: Turn) -> bool:
-        """Whether the request that asks for this turn has a job already."""
-        return self.registry.repeated(turn) is not None
-
-    def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
-        """Start a turn, or join the job that the same `request_id` started before.
-
-        `was_accepted`: see Jobs.
-
-        Raises:
-            ForeignConversation: if the conversation has a job of another user.
-            StartRefused: Busy, TooManyForUser, TooManyForServer, QueueFull or ShuttingDown.
-        """
-        if first := self.registry.repeated(turn):
-            check_same(first.turn.request_digest, turn.request_digest)
-            return Started(self.ref_of(first), joined=True)
-        siblings = self.registry.conversation(turn.conversation_id)
-        if any(job.turn.user != turn.user for job in siblings):
-            raise ForeignConversation(turn.conversation_id)
-        before = list(running(siblings))
-        if before and on_busy == "reject":
-            raise Busy("The conversation is busy with another turn.")
-        interrupted = before if on_busy == "interrupt" else []
-        self.drain.check()
-        if not was_accepted:
-            self._check_limits(turn.user, interrupted)
-        if before and on_busy == "enqueue":
-            if not was_accepted:
-                self._check_queue(turn.user, siblings)
-            return self._enqueue(turn, siblings)
-        self._stop_soon(interrupted)
-        job = self.create(turn, [job.ended for job in before])
-        return Started(job.ref)
-
-    def _check_limits(self, user: str, interrupted: Sequence[RegistryEntry]) -> None:
-        check_user(len(self.registry.running(user)) - len(interrupted), self._limits)
-        leaving = sum(not isinstance(job, Parked) for job in interrupted)
-        check_server(self.registry.running_count() - leaving, self._limits)
-
-    def _check_queue(self, user: str, siblings: Collection[RegistryEntry]) -> None:
-        of_user = self.registry.queued(self.registry.running(user))
-        check_queue(len(self.registry.queued(siblings)), len(of_user), self._limits)
-
-    def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
-        place = 1 + max(job.turn.place for job in siblings)
-        return Started(self.create(replace(turn, place=place), queued=True).ref, queued=True)
-
     def whereis(self, stream_id: str) -> JobRef | None:
         """The job with this id, or a conversation's current job.
 
@@ -189,31 +131,6 @@ class Supervisor(JobObserver[Job]):
 
     def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
-
-    def expected(self, conversation_id: str) -> list[str]:
-        """Ids of the messages in the making by this conversation's running jobs."""
-        jobs = running(self.registry.conversation(conversation_id))
-        return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
-
-    def active(self, user: str) -> list[str]:
-        """The conversations in which this user has a running job."""
-        jobs = self.registry.running(user)
-        return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
-
-    async def wake_conversation(self, conversation_id: str) -> None:
-        """Wake the conversation's parked runs, for a start that stops them.
-
-        Raises:
-            StorageError: where a run cannot be read now; the start would wait in vain.
-        """
-        for job in [*self.registry.conversation(conversation_id)]:
-            await self.parking.find(job.turn.job_id)
-
-    async def titled(self, conversation_id: str) -> None:
-        """Return when the conversation's turns have ended and no title is in the making."""
-        for job in list(running(self.registry.conversation(conversation_id))):
-            await job.ended.wait()
-        await self.titles.wait(conversation_id)
 
     async def close_conversation(self, conversation_id: str) -> None:
         """Stop a conversation's running jobs, properly, and let go of all its jobs.
@@ -313,7 +230,7 @@ class Supervisor(JobObserver[Job]):
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
         """The newest jobs, as many as may be kept; the older ones are forgotten."""
-        left = self._limits.max_retained_bytes
+        left = self.limits.max_retained_bytes
         kept: list[Job] = []
         for job in reversed(jobs):
             left -= job.bytes
@@ -336,7 +253,8 @@ class Supervisor(JobObserver[Job]):
             for observer in self._observers:
                 observer.job_left(job)
 
-    def _stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
+    def stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
+        """Have the jobs stopped, without waiting."""
         for job in jobs:
             self._nursery.start_soon(stopped, self.ref_of(job))
 
@@ -388,7 +306,7 @@ class Supervisor(JobObserver[Job]):
             observer.conversation_titled(conversation)
 
     def _evict(self) -> None:
-        for evicted in self.registry.evicted(self._limits.max_retained_bytes):
+        for evicted in self.registry.evicted(self.limits.max_retained_bytes):
             evicted.ownership.leave()
 
 

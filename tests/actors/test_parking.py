@@ -627,8 +627,8 @@ async def test_parked_runs_count_for_their_user_and_not_for_the_process(
         other = begin(house, conversation_id="3", user="bob")
 
         assert supervisor.registry.running_count() == 2
-        assert [*supervisor.active("ann")] == ["0", "1", "2"]
-        assert supervisor.expected("0") == [jobs[0].message_id, jobs[0].response_id]
+        assert [*await house.jobs.active("ann")] == ["0", "1", "2"]
+        assert await house.jobs.expected("ann", "0") == [jobs[0].message_id, jobs[0].response_id]
         assert supervisor.whereis("3") is other
         with pytest.raises(TooManyForServer):
             begin(house, conversation_id="4", user="bob")
@@ -640,7 +640,7 @@ async def test_the_same_request_joins_a_parked_run(autojump_clock: MockClock) ->
         job = begin(house, request_id="r")
         await asked(job)
         await parked(house, job)
-        again = house.supervisor.start(house.turn(request_id="r"), "interrupt")
+        again = house.jobs.start_now(house.turn(request_id="r"), "interrupt")
         status = await again.job.status()
 
     assert again.joined

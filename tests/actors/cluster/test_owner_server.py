@@ -34,7 +34,7 @@ async def test_who_asks_for_a_job_that_is_being_entered_waits(autojump_clock: Mo
             nursery.start_soon(find)
             await wait_all_tasks_blocked()
             assert found == []
-            job = house.supervisor.start(turn, "interrupt").job
+            job = house.jobs.start_now(turn, "interrupt").job
         await wait_all_tasks_blocked()
         assert [each.job_id for each in found if each] == [job.job_id]
         house.model.finish()

@@ -155,7 +155,7 @@ async def test_no_title_is_made(autojump_clock: MockClock) -> None:
         house.model.say("well")
         house.model.finish()
         await job.ended()
-        await house.supervisor.titled(C1)
+        await house.jobs.titled("ann", C1)
         assert len(house.model.requests) == 1
 
 
