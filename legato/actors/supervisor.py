@@ -68,24 +68,8 @@ class Supervisor(JobObserver[Job]):
         self._models = resources.models
         self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self.parking = Parking(
-            *(self.registry, self),
-            resources.wall_clock,
-            self.limits.store_timeout,
-        )
-        self._env = JobEnv(
-            resources=resources,
-            observer=self,
-            writer=self._writer or NoJournal(),
-            rotation=Rotation(),
-            recording=Recording(
-                records=self._records,
-                store_timeout=self.limits.store_timeout,
-                follow_up=self.follow_ups.queue,
-                is_resumed=is_resumed,
-            ),
-            find=self.parking.find,
-        )
+        self.parking = Parking(self.registry, self, resources.wall_clock, self.limits.store_timeout)
+        self._env = self._env_of(resources, is_resumed=is_resumed)
         self.drain = Drain(nursery, self.registry, self._writer)
         self._totals = JobTotals()
         self.notices: Notices = LocalNotices()
@@ -95,6 +79,21 @@ class Supervisor(JobObserver[Job]):
             nursery.start_soon(kept_alive, self._writer.run, "journal")
             nursery.start_soon(kept_alive, self.parking.run, "waking")
             nursery.start_soon(kept_alive, self.parking.run_timer, "expiry")
+
+    def _env_of(self, resources: JobResources, *, is_resumed: bool) -> JobEnv[Job]:
+        return JobEnv(
+            resources=resources,
+            observer=self,
+            writer=self._writer or NoJournal(),
+            rotation=Rotation(),
+            recording=Recording(
+                records=resources.records,
+                store_timeout=resources.limits.store_timeout,
+                follow_up=self.follow_ups.queue,
+                is_resumed=is_resumed,
+            ),
+            find=self.parking.find,
+        )
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal refuses what the writer has for it."""

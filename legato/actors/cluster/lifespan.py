@@ -63,25 +63,10 @@ async def open_replica(
             is_resumed=on_owner_lost == "continue",
         )
         successor = ClusterTakeover(replication.directory, resources.models, on_owner_lost)
-        journal, retention = replication.journal, limits.retention
         notices = await _opened_notices(nursery, replication, supervisor)
-        failover = Failover(
-            nursery, supervisor, journal, records, successor, retention, notices.doubt
+        heartbeat, cluster = _connected(
+            nursery, replication, supervisor, resources, successor, lease, notices.doubt
         )
-        host = OwnerServer(supervisor, failover)
-        peers = Transport(nursery, replication.me, replication.post, host)
-        heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
-        # A replica without these tasks would say nothing and hear nothing.
-        nursery.start_soon(kept_alive, peers.run, "peers")
-        nursery.start_soon(kept_alive, heartbeat.run, "heartbeat")
-        owners = OwnerClient(
-            replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
-        )
-        supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
-        mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners)
-        parts = replication, supervisor, host, owners, mirrors, heartbeat
-        cluster = ClusterJobs(nursery, *parts, records, limits)
-        supervisor.follow_ups.jobs = cluster
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
@@ -91,6 +76,38 @@ async def open_replica(
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
+
+
+def _connected(
+    nursery: trio.Nursery,
+    replication: Replication,
+    supervisor: Supervisor,
+    resources: JobResources,
+    successor: ClusterTakeover,
+    lease: float,
+    doubt: Callable[[], None],
+) -> tuple[Heartbeat, ClusterJobs]:
+    """Serve the supervisor's jobs to the other replicas, and theirs to whoever asks here.
+
+    `doubt`: see Failover.
+    """
+    records, limits = resources.records, resources.limits
+    journal, retention = replication.journal, limits.retention
+    failover = Failover(nursery, supervisor, journal, records, successor, retention, doubt)
+    host = OwnerServer(supervisor, failover)
+    peers = Transport(nursery, replication.me, replication.post, host)
+    heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
+    # A replica without these tasks would say nothing and hear nothing.
+    nursery.start_soon(kept_alive, peers.run, "peers")
+    nursery.start_soon(kept_alive, heartbeat.run, "heartbeat")
+    timeout = stop_timeout(lease, limits.store_timeout)
+    owners = OwnerClient(replication, host, peers, heartbeat, timeout)
+    supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
+    mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners)
+    parts = replication, supervisor, host, owners, mirrors, heartbeat
+    cluster = ClusterJobs(nursery, *parts, records, limits)
+    supervisor.follow_ups.jobs = cluster
+    return heartbeat, cluster
 
 
 async def _opened_notices(

@@ -38,8 +38,6 @@ _RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 
 _FAULT: Final = "The process that runs the generation failed to answer."
 
-"""Runs something, and says whether it did not crash; see Supervisor."""
-
 log = structlog.get_logger()
 
 
