@@ -55,11 +55,6 @@ _LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
 }
 
 
-def after(state: State, signal: Signal) -> State | None:
-    """The state to which `signal` leads; None where the signal comes too late to matter."""
-    return _LIFECYCLE[state].get(signal)
-
-
 class Lifecycle:
     """The state of one job, which owns this object; anybody may read."""
 
@@ -73,7 +68,7 @@ class Lifecycle:
 
     def advance(self, signal: Signal) -> bool:
         """Whether `signal` still matters; if yes, the state has moved on."""
-        state = after(self.state, signal)
+        state = _LIFECYCLE[self.state].get(signal)
         if state is not None:
             self.state = state
         return state is not None

@@ -255,7 +255,7 @@ class Supervisor(JobObserver[Job]):
     def stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
         """Have the jobs stopped, without waiting."""
         for job in jobs:
-            self._nursery.start_soon(stopped, self.ref_of(job))
+            self._nursery.start_soon(_stopped, self.ref_of(job))
 
     def lose(self, job: RegistryEntry) -> None:
         """Let go of a job that another replica owns."""
@@ -313,7 +313,7 @@ def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-async def stopped(job: JobRef) -> None:
+async def _stopped(job: JobRef) -> None:
     """Stop a job, with as many tries as needed where it is parked: the next turn waits for the end.
 
     A job that has left meanwhile is as good as stopped.

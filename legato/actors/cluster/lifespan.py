@@ -25,13 +25,13 @@ from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.storage.contracts.replication import Liveness, Replication
 
-LAST_LOOK = 1.0
+_LAST_LOOK = 1.0
 """Seconds to find out at shutdown who stays, and could go on with what runs here."""
 
-LAST_NOTICES = 0.5
+_LAST_NOTICES = 0.5
 """Seconds for the notices of the last endings; the next owner's notices say that some are lost."""
 
-LEAST_PATIENCE = 60.0
+_LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
 for readers that come later."""
 
@@ -59,7 +59,7 @@ async def open_replica(
             _read_by_others(resources),
             hurried=hurried,
             journal=replication.journal,
-            patience=max(limits.retention, LEAST_PATIENCE),
+            patience=max(limits.retention, _LEAST_PATIENCE),
             is_resumed=on_owner_lost == "continue",
         )
         successor = ClusterTakeover(replication.directory, resources.models, on_owner_lost)
@@ -70,7 +70,7 @@ async def open_replica(
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
-        with trio.move_on_after(LAST_NOTICES):
+        with trio.move_on_after(_LAST_NOTICES):
             await notices.written()
         with trio.move_on_after(LAST_WRITE):
             await heartbeat.leave()  # while its jobs still answer for themselves
@@ -126,7 +126,7 @@ async def _hand_over(
     supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
 ) -> None:
     supervisor.drain.refuse_starts()
-    with trio.move_on_after(LAST_LOOK):
+    with trio.move_on_after(_LAST_LOOK):
         await heartbeat.look()  # new replicas, and replicas about to leave as well
     await supervisor.drain.run(goes_on)
     if supervisor.drain.handed_on:  # nobody else could tell the shared storage again of these

@@ -66,7 +66,7 @@ not, so that whoever asked has the refusal within the whole."""
 DECIDED: Final = "decided_before"
 """Why a request is refused that decides on a call which another request decided on."""
 
-FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
+_FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
 
 log = structlog.get_logger()
 
@@ -81,7 +81,7 @@ class Recording(Struct, frozen=True, kw_only=True):
 
     records: Records
     store_timeout: float
-    follow_up: FollowUp
+    follow_up: _FollowUp
     is_resumed: bool = False
 
 

@@ -38,11 +38,11 @@ def timelines(registry: Registry, asked: ListTimelines) -> Timelines:
     if asked.job_id is not None:
         entry = registry.entry(asked.job_id)
         found = entry is not None and asked.user in (None, entry.turn.user)
-        return Timelines((timeline(entry, is_timed=True),) if entry and found else ())
+        return Timelines((_timeline(entry, is_timed=True),) if entry and found else ())
     unended = registry.unended() if asked.user is None else registry.running(asked.user)
     running = nlargest(asked.most, unended, attrgetter("turn.job_id"))
     ended = islice(_of(asked.user, registry.ended_jobs()), asked.most - len(running))
-    return newest(map(timeline, [*running, *ended]), asked.most)
+    return newest(map(_timeline, [*running, *ended]), asked.most)
 
 
 def newest(found: Iterable[Timeline], most: int, unheard: int = 0) -> Timelines:
@@ -56,7 +56,7 @@ def _of(user: str | None, entries: Iterable[RegistryEntry]) -> Iterable[Registry
     return entries if user is None else (each for each in entries if each.turn.user == user)
 
 
-def timeline(entry: RegistryEntry, *, is_timed: bool = False) -> Timeline:
+def _timeline(entry: RegistryEntry, *, is_timed: bool = False) -> Timeline:
     return _of_parked(entry) if isinstance(entry, Parked) else _of_job(entry, is_timed=is_timed)
 
 

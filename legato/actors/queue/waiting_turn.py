@@ -32,7 +32,7 @@ CANCELLED: Final = "cancel"
 """The id of every stop that cancels a waiting turn: to repeat the question changes nothing."""
 
 Change = MoveToFront | EditWaiting
-Answer = ReplyTo[Waiting | NotWaiting]
+_Answer = ReplyTo[Waiting | NotWaiting]
 
 
 class WaitingTurn:
@@ -43,7 +43,7 @@ class WaitingTurn:
         self._lifecycle = lifecycle
         self._is_cancelled = False
         self._feed = feed
-        self._asked: deque[tuple[Change, Answer]] = deque()
+        self._asked: deque[tuple[Change, _Answer]] = deque()
         self._news = trio.Event()
 
     # For everybody.
@@ -64,7 +64,7 @@ class WaitingTurn:
 
     # For the job.
 
-    def answer(self, question: GetWaiting | Change, reply_to: Answer) -> None:
+    def answer(self, question: GetWaiting | Change, reply_to: _Answer) -> None:
         """Answer at once, or, where the turn may change, have the recorder make the change."""
         match question:
             case GetWaiting():
@@ -90,7 +90,7 @@ class WaitingTurn:
             reply_to.send(self._refusal())
         return self._is_cancelled
 
-    def _ask(self, change: Change, reply_to: Answer) -> None:
+    def _ask(self, change: Change, reply_to: _Answer) -> None:
         made = sum(1 for _ in self._changes()) - 1
         if made + len(self._asked) >= MOST_CHANGES:
             reply_to.send(NotWaiting(standing_of(None), self._feed.cursor, "too_many"))
