@@ -150,13 +150,14 @@ class Job:
             env.resources.wall_clock,
         )
         self._receipts = Receipts(self.feed, self.lifecycle, journal.written, limits.store_timeout)
-        self.ownership = Ownership(self._recorder, limits, self._lost)
+        self.ownership = Ownership(journal, self._recorder.writes, limits, self._lost)
         self.parking = RunParking(
             self.feed,
             self.lifecycle,
-            self._recorder,
+            journal,
             lambda: self._waiters.are_there,
             limits.park_after,
+            is_resumable=self._recorder.is_resumable,
         )
 
     def _take_up(self, recovered: Recovered) -> None:

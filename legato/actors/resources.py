@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from legato.actors.durability.job_journal import Writer
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.recorder import Recording
+from legato.actors.durability.recording import Recording
 from legato.actors.production.rotation import Rotation
 from legato.actors.ref import Find, nowhere
 from legato.agents.bare import BARE_RUNS

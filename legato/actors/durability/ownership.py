@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import trio
 
-from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.job_journal import JobJournal
+from legato.actors.durability.open_writes import OpenWrites
 from legato.config import Limits
 from legato.storage.contracts.errors import StorageError
 
@@ -15,18 +16,24 @@ class Ownership:
     `scope`: of all tasks of the job; the supervisor enters the scope.
     """
 
-    def __init__(self, recorder: Recorder, limits: Limits, on_lost: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        journal: JobJournal,
+        writes: OpenWrites,
+        limits: Limits,
+        on_lost: Callable[[], object],
+    ) -> None:
         """`on_lost` is called first where another process is to have the job."""
         self.scope = trio.CancelScope()
-        self._recorder = recorder
-        self._journal = recorder.journal
+        self._journal = journal
+        self._writes = writes
         self._limits = limits
         self._on_lost = on_lost
 
     @property
     def is_stored(self) -> bool:
         """Whether no write of the job is open: all is stored, or can never be."""
-        return self._recorder.is_idle
+        return self._writes.is_idle
 
     async def over(self) -> None:
         """Return once the end of the job is stored, so that no later process has the job go on.
@@ -35,15 +42,16 @@ class Ownership:
             StorageError: where the storage does not take the end in time.
         """
         with trio.move_on_after(self._limits.store_timeout) as time:
-            await self._recorder.over()
+            await self._writes.idle()
+            await self._journal.over()
         if time.cancelled_caught:
             raise StorageError("The end of the generation is not stored yet.")
 
     async def retire(self) -> None:
         """Leave when nobody may come back any more, and all is stored."""
-        await self._recorder.idle()
+        await self._writes.idle()
         await trio.sleep(self._limits.retention)
-        await self._recorder.idle()
+        await self._writes.idle()
         self.leave()
 
     def leave(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import trio
 
 from legato.actors.conversation.turn import Turn
+from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.parked import Parked, parked
-from legato.actors.durability.recorder import Recorder
 from legato.actors.lifecycle import Lifecycle
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import JobMessage, ParkDue
@@ -24,29 +24,32 @@ class RunParking:
         self,
         feed: Feed,
         lifecycle: Lifecycle,
-        recorder: Recorder,
+        journal: JobJournal,
         has_waiters: Callable[[], bool],
         park_after: float,
+        *,
+        is_resumable: bool,
     ) -> None:
         """`has_waiters`: whether somebody waits for an answer of the job.  `park_after`: seconds
-        between two looks."""
+        between two looks.  `is_resumable`: whether the run may go on in another process."""
         self._feed = feed
         self._lifecycle = lifecycle
-        self._recorder = recorder
+        self._journal = journal
+        self._is_resumable = is_resumable
         self._has_waiters = has_waiters
         self._park_after = park_after
 
     @property
     def only_waits(self) -> bool:
         """Whether the run does nothing but wait for answers, which may come in another process."""
-        is_resumable = self._lifecycle.is_answering and self._recorder.is_resumable
-        return is_resumable and only_waits(self._feed.snapshot())
+        may_wait = self._lifecycle.is_answering and self._is_resumable
+        return may_wait and only_waits(self._feed.snapshot())
 
     @property
     def is_due(self) -> bool:
         """Whether the journal could stand for the job: the run only waits, and nobody is here."""
         is_watched = self._feed.readers > 0 or self._has_waiters()
-        return not is_watched and self._recorder.journal.has_all and self.only_waits
+        return not is_watched and self._journal.has_all and self.only_waits
 
     async def watch(self, job: ActorRef[JobMessage]) -> None:
         """Tell the job each time that parking is due, until the run ends or is parked."""

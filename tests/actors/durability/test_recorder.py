@@ -12,7 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
-from legato.actors.durability.recorder import Recorder, Recording
+from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recording import Recording
 from legato.actors.follow_ups import FollowUps
 from legato.actors.lifecycle import Lifecycle
 from legato.actors.local_jobs import LocalJobs
@@ -395,12 +396,12 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     recorder.stop_opening()  # the job has decided to end
     records.returning.set()
     await wait_all_tasks_blocked()
-    assert not recorder.is_idle, "nobody has taken the word"
+    assert not recorder.writes.is_idle, "nobody has taken the word"
     assert isinstance(await mailbox.receive(), Opened)
     await wait_all_tasks_blocked()
-    assert not recorder.is_idle, "nobody has acted on it"
+    assert not recorder.writes.is_idle, "nobody has acted on it"
     asked = await mailbox.receive()
     assert isinstance(asked, Ask)
     asked.reply_to.send(None)
     await wait_all_tasks_blocked()
-    assert recorder.is_idle
+    assert recorder.writes.is_idle
