@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from quart import Response, abort
+from quart import Response, abort, current_app
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
@@ -98,6 +98,11 @@ class Legato(Hosted):
             return super().create_url_adapter(request)
         path, method = request.path, request.method
         return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
+
+
+def application() -> Legato:
+    """The application that serves the request."""
+    return cast("Legato", current_app)
 
 
 def _provider_keys(url: str) -> "PublicKeys":

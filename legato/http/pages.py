@@ -16,9 +16,10 @@ from quart import (
 from quart_schema import hide, tag_blueprint
 
 from legato.config import Settings
+from legato.http.application import application
 from legato.http.openapi import describe
 from legato.http.replies import HealthReply, ModelName, ModelsReply
-from legato.http.request_context import application, reply, runtime
+from legato.http.request_context import reply, runtime
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])

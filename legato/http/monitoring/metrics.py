@@ -28,11 +28,10 @@ from quart_schema import hide
 from legato.actors.lifecycle import State
 from legato.actors.supervisor import Supervisor
 from legato.histogram import Histogram
-from legato.http.application import Legato
+from legato.http.application import Legato, application
 from legato.http.auth.tokens import Unauthorized
 from legato.http.errors import RequestError
 from legato.http.guards.addresses import parse_address
-from legato.http.request_context import application
 from legato.secret import is_loopback
 
 Values = Iterable[tuple[Sequence[str], float]]

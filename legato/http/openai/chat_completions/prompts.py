@@ -12,13 +12,13 @@ from legato.config import UnknownTools
 from legato.content import ApiRequest, ToolCallPart
 from legato.dialects.completion_object import PREFIX, Echo
 from legato.http.errors import InvalidField, ModelNotFound
+from legato.http.input.digests import digest_of
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
 from legato.http.openai.leave import LeaveDecision
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
-from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
