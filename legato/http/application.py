@@ -1,6 +1,8 @@
 """The application itself: all that a request may use."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -21,7 +23,7 @@ from legato.http.input.uploads import UploadRequest
 from legato.http.monitoring.loop_delay import LoopDelay
 from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
-from legato.http.runtime import Runtime
+from legato.http.runtime import Runtime, open_runtime
 from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
@@ -76,6 +78,17 @@ class Legato(Hosted):
         self.url_map.merge_slashes = False  # /api//convos is not there, rather than elsewhere
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
+
+    @property
+    def is_open(self) -> bool:
+        """See Hosted."""
+        return self.runtime is not None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """See Hosted."""
+        async with open_runtime(self.settings) as self.runtime:
+            yield
 
     async def look_at_provider(self) -> None:
         """Have the log say at once if nobody can log in at the configured provider."""

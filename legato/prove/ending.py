@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import trio
 
+from legato.prove.answering import allow_all
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
-from legato.prove.rules.asks import allow_all
 from legato.prove.rules.reading import read
 from legato.prove.simulation import Simulation
 
