@@ -9,7 +9,7 @@ from legato.storage.contracts.records import Records
 
 
 class Recording(Struct, frozen=True, kw_only=True):
-    """Where recorders store, and for how long they try.
+    """The stores of the recorders, and the time for which recorders try.
 
     `store_timeout`: seconds.  `follow_up` queues the turns that unread steers become, and returns
     whether they are queued; False leaves them to the next process.  `is_resumed`: a later owner may
