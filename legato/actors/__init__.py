@@ -1,6 +1,7 @@
 """Jobs as actors: a task owns a generation.  Nothing here knows of HTTP or SQL.
 
 - `admission`: the reasons why a start is refused before anything comes of the start
+- `closing`: how one job ends: the decision, and the ending that follows from the decision
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
 - `follow_ups`: has the words that no model read asked as turns of their own

@@ -24,13 +24,14 @@ from typing import Any, assert_never
 import trio
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, as_queued, turn_of, without_prompt
+from legato.actors.closing import Closing
+from legato.actors.conversation.turn import Turn, as_queued, without_prompt
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.ownership import Ownership
 from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.run_parking import RunParking
-from legato.actors.ending import CRASH, Decision, ending_of, signal_of
+from legato.actors.ending import CRASH, signal_of
 from legato.actors.lifecycle import Lifecycle, Signal, State
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
@@ -72,14 +73,12 @@ from legato.actors.steering.interjections import (
     Steer,
 )
 from legato.actors.steering.receipts import Receipts
-from legato.actors.steering.verdicts import returned
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
 from legato.dialects.contract import Identity
 from legato.events import (
     Answered,
-    AnyEnding,
     AnyEvent,
     Asked,
     ContentEvent,
@@ -87,7 +86,6 @@ from legato.events import (
     without_turn,
 )
 from legato.models.contract import Model, ModelRequest
-from legato.shown import shown
 
 FIRST_EPOCH = 1
 
@@ -123,7 +121,6 @@ class Job:
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        self._decision: Decision | None = None
         self._is_planned = False
         written = len(recovered.events) if recovered else 0
         log = self.feed.log
@@ -149,6 +146,7 @@ class Job:
             self.timing,
             env.resources.wall_clock,
         )
+        self._closing = Closing(self.feed, self._recorder, self._producer)
         self._receipts = Receipts(self.feed, self.lifecycle, journal.written, limits.store_timeout)
         self.ownership = Ownership(journal, self._recorder.writes, limits, self._lost)
         self.parking = RunParking(
@@ -172,7 +170,7 @@ class Job:
         self._producer.take_up()
         if recovered.has_ended:
             self.lifecycle.state = State.ENDED
-            if recovered.is_done or not self._follows:
+            if recovered.is_done or not self._closing.follows:
                 self._journal.mark_done()
             self.ended.set()
         elif recovered.has_begun:
@@ -258,7 +256,7 @@ class Job:
         readers."""
         if self.feed.ending is not None and not self._journal.is_marked_done:
             close = self._recorder.close
-            self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
+            self._children.start_soon(close, self.feed.ending, self.opening, self._closing.follows)
         await self.ownership.retire()
 
     def _fenced(self) -> None:
@@ -367,7 +365,7 @@ class Job:
         """The question is stored: ask the model, or, if the job was decided meanwhile, store the
         answer with the outcome."""
         if self.state in (State.STORING, State.ENDED):  # said without the answer, or about to be
-            ending = self._ending(Stored(None), opening)
+            ending = self._closing.ending(Stored(None), opening)
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
         self.opening = replace(opening, created=without_turn(opening.created))
@@ -419,11 +417,8 @@ class Job:
         """The first to come wins; from here no content is taken."""
         is_first = self.lifecycle.advance(signal_of(outcome))
         if is_first:
-            self._decision = Decision(outcome, self._recorder.moment())
-            if events := returned(self.feed.snapshot(), outcome):
+            if events := self._closing.decide(outcome):
                 self._publish(*events)
-            self._recorder.stop_opening()
-            self._producer.stop()
             self._children.start_soon(self._recorder.give_up)
         return is_first
 
@@ -443,32 +438,21 @@ class Job:
         if self.opening is None and is_unheard:  # no later reader finds anything of the job
             self._say(Stored(None, unsaved=not self.ownership.is_stored))
         else:
-            ending = self._ending(Stored(None), self.opening)
-            self._children.start_soon(self._recorder.close, ending, self.opening, self._follows)
-
-    @property
-    def _follows(self) -> Sequence[Turn]:
-        """The turns that follow from the ending: words that no model read."""
-        return [turn_of(each) for each in self.feed.snapshot().next_turns]
+            ending = self._closing.ending(Stored(None), self.opening)
+            self._children.start_soon(
+                self._recorder.close, ending, self.opening, self._closing.follows
+            )
 
     def _hurry(self) -> None:
         """The ending takes long: store the answer as it is, and answer all askers for a stop."""
         self._store()  # the child that was to report first, recorder or producer, hangs
         if self.feed.ending is None:
-            self._waiters.hurry(self._ending(Stored(None, unsaved=True), self.opening))
-
-    def _ending(self, stored: Stored, opening: Opening | None) -> AnyEnding:
-        """Make the ending to say, which is the same from the decision on."""
-        decision = self._decision
-        assert decision is not None, "there is no ending before it is decided"
-        snapshot = self.feed.snapshot()
-        usage = self._producer.counted(opening, snapshot.content)
-        return ending_of(decision, opening, shown(snapshot), usage, stored, snapshot)
+            self._waiters.hurry(self._closing.ending(Stored(None, unsaved=True), self.opening))
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs
         if self.lifecycle.advance(Signal.SAY):
-            self.feed.append(self._ending(stored, self.opening))
+            self.feed.append(self._closing.ending(stored, self.opening))
             self.timing.ended(self.feed.log.tail)
             self.feed.push()
             self.ended.set()
