@@ -146,7 +146,7 @@ class Job:
             self.timing,
             env.resources.wall_clock,
         )
-        self._closing = Closing(self.feed, self._recorder, self._producer)
+        self._closing = Closing(self.feed, self._producer.counted)
         self._receipts = Receipts(self.feed, self.lifecycle, journal.written, limits.store_timeout)
         self.ownership = Ownership(journal, self._recorder.writes, limits, self._lost)
         self.parking = RunParking(
@@ -417,8 +417,10 @@ class Job:
         """The first to come wins; from here no content is taken."""
         is_first = self.lifecycle.advance(signal_of(outcome))
         if is_first:
-            if events := self._closing.decide(outcome):
+            if events := self._closing.decide(outcome, self._recorder.moment()):
                 self._publish(*events)
+            self._recorder.stop_opening()
+            self._producer.stop()
             self._children.start_soon(self._recorder.give_up)
         return is_first
 
