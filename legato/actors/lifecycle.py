@@ -1,6 +1,6 @@
 """The table of a job's states, and one job's state.  Pure.
 
-A key that is missing in the table means that the signal lost its race.
+A missing key in the table means: the signal lost its race.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """A run's questions to somebody outside, and their answers.  Pure.
 
-An ask waits at its tool call (`index`) until its one answer is in the log.
+An ask waits at the tool call at `index` until the log has the one answer.
 """
 
 from collections.abc import Mapping

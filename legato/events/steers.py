@@ -1,6 +1,7 @@
 """Words for a running job, and what becomes of them.  Pure.
 
-A steer is taken, and then either applied, so that one model call reads the words, or returned.
+A steer is taken.  Then one model call reads the words, and the steer is applied; or the steer is
+returned.
 """
 
 from typing import Literal
