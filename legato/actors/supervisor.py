@@ -70,7 +70,7 @@ class Supervisor(JobObserver[Job]):
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
         self.parking = Parking(self.registry, self, resources.wall_clock, self.limits.store_timeout)
         self._env = self._env_of(resources, is_resumed=is_resumed)
-        self.drain = Drain(nursery, self.registry, self._writer)
+        self.drain = Drain(nursery, self.registry, self.written, has_journal=journal is not None)
         self._totals = JobTotals()
         self.notices: Notices = LocalNotices()
         notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)

@@ -5,13 +5,12 @@ that only wait for answers, and the answers which another replica is to continue
 left as they are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 import trio
 
 from legato.actors.admission import ShuttingDown
-from legato.actors.durability.journal_writer import JournalWriter
 from legato.actors.ending import RESTART
 from legato.actors.job import Job
 from legato.actors.mailbox import ActorStopped
@@ -22,12 +21,18 @@ class Drain:
     """Ends the jobs in `registry`; once begun, nothing else begins."""
 
     def __init__(
-        self, nursery: trio.Nursery, registry: Registry, writer: JournalWriter | None
+        self,
+        nursery: trio.Nursery,
+        registry: Registry,
+        written: Callable[[], Awaitable[None]],
+        *,
+        has_journal: bool,
     ) -> None:
-        """`writer`: None where no other process can find a job."""
+        """`written`: see Supervisor.  `has_journal`: whether another process can find a job."""
         self._nursery = nursery
         self._registry = registry
-        self._writer = writer
+        self._written = written
+        self._has_journal = has_journal
         self._has_begun = False
         self._handed_on: dict[str, Job] = {}
 
@@ -64,13 +69,12 @@ class Drain:
         moment.
         """
         self.refuse_starts()
-        if self._writer is not None:
+        if self._has_journal:
             self._hand_on(lambda job: job.waiting_turn.is_kept or job.parking.only_waits)
         await self._end([job for job in self._registry.all_running() if not goes_on(job)])
         self._hand_on(goes_on)
         await self._end([*self._registry.all_running()])
-        if self._writer is not None:
-            await self._writer.written()
+        await self._written()
 
     def _hand_on(self, is_anothers: Callable[[Job], bool]) -> None:
         for job in filter(is_anothers, [*self._registry.all_running()]):
