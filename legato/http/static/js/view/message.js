@@ -90,7 +90,7 @@ export class AnswerView {
     this.#asks.show(running ? turn.pending.asks : []);
     if (running) this.showProgress(turn);
     else this.#showEnding(row, busy, endingOf(message, seen), seen);
-    const key = running ? "running" : keyOf(row, busy) + JSON.stringify(seen);
+    const key = running ? "running" : keyOf(row, busy) + JSON.stringify([seen, message.createdAt]);
     refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy, seen)));
   }
 
