@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	then command -v $$python; break; fi; done)
 
 BIN := .venv/bin
-CHROMIUM := /usr/bin/chromium
+CHROMIUM := /usr/bin/chromium-headless-shell
 LETTERS := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
@@ -160,7 +160,7 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 chromium:
 	@{ test -x $(CHROMIUM) && test -f $(LETTERS) && \
 	PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
-	|| { $(call apt_install,chromium fonts-dejavu-core libatomic1); }
+	|| { $(call apt_install,chromium-headless-shell fonts-dejavu-core libatomic1); }
 
 # A database server's programs.  The tests run one of their own, and leave alone the one that
 # Debian starts.

@@ -18,7 +18,7 @@ from tests.support.page.modules import open_modules
 from tests.support.page.order import WATCH, disorder_in
 from tests.support.page.server import LegatoServer, running_server
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"  # without the windows of a desktop
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",

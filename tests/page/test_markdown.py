@@ -48,7 +48,8 @@ ROOM = """async (text) => {
         element.className = "markdown";
         document.body.replaceChildren(element);
         const growing = new GrowingMarkdown(element);
-        for (let end = 1; isGrown && end < text.length; end += 1) growing.update(text.slice(0, end), false);
+        const pieces = isGrown ? [...text].map((_, end) => text.slice(0, end)) : [];
+        for (const piece of pieces) growing.update(piece, false);
         growing.update(text, true);
         const last = [...element.querySelectorAll(":scope > :not(.tail), .tail > *")].at(-1);
         return element.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom

@@ -111,7 +111,7 @@ def test_a_receipt_says_what_became_of_words_while_the_page_was_away(
 
     if arrives:
         expect(answer(page)).to_have_text(STEERED)
-        page.wait_for_function("localStorage['legato.steers'] === '[]'")
+        page.wait_for_function("() => localStorage['legato.steers'] === '[]'")
     else:
         expect(page.locator("#chips .chip-kind")).to_have_text("Not read")
         page.locator("#chips").get_by_role("button", name="Discard").click()

@@ -1,5 +1,6 @@
 """The application's side of ASGI: bodies that are cut, and the lifespan."""
 
+import math
 import re
 import sys
 from typing import Final, TypedDict, cast
@@ -32,10 +33,14 @@ from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
 
 UPLOAD_PATIENCE: Final = 5.0
-"""Seconds that a client may go on sending a request that was answered early, for example with 413.
+"""Seconds without a byte of a request that was answered early, for example with 413, until the
+connection is closed.
 
 If the connection closed sooner, the client's system would throw the answer away, unread.
 """
+
+LONGEST_UPLOAD: Final = 30.0
+"""Seconds that such a request may go on in all."""
 
 
 ONE_SLASH: Final = re.compile(r"/(?!/)")
@@ -54,19 +59,24 @@ class ASGIExchange:
         self._receive = receive
         self._send = send
         self._received = trio.Event()
+        self._sending = trio.CancelScope()  # while the client sends on after the response
+        self._latest = math.inf  # when that ends, whatever the client sends
         self._end: ASGISendEvent | None = None
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self._receive()
         if not message.get("more_body", False):  # the last part, or the client left
             self._received.set()
+        self._sending.deadline = min(trio.current_time() + UPLOAD_PATIENCE, self._latest)
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] != "http.response.body" or message["more_body"]:
             await self._send(message)
             return
-        with trio.move_on_after(UPLOAD_PATIENCE):
+        self._latest = trio.current_time() + LONGEST_UPLOAD
+        self._sending.deadline = trio.current_time() + UPLOAD_PATIENCE
+        with self._sending:
             await self._received.wait()
         self._end = message
 

@@ -12,11 +12,11 @@ import trio
 LATE: Final = ("jwt", "cryptography.hazmat.primitives.ciphers.aead")
 
 
-def import_late() -> None:
-    for name in LATE:
-        import_module(name)
-
-
 async def import_meanwhile() -> None:
-    """Import the modules in a thread, for which no end of the server waits."""
-    await trio.to_thread.run_sync(import_late, abandon_on_cancel=True)
+    """Import the modules in a thread.
+
+    The server's end waits for an import that has begun: a process that ends while another thread
+    runs a package's native code may be aborted there, with a status that says so.
+    """
+    for name in LATE:
+        await trio.to_thread.run_sync(import_module, name)

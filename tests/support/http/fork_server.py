@@ -118,10 +118,9 @@ class ForkServer:
 def serve() -> int:
     """Fork whenever told to; in a forked process, run the command and return its status."""
     from legato.cli import main
-    from legato.http.server.late_imports import import_late
+    from legato.http.server.late_imports import LATE
 
-    import_late()
-    for name in WANTED:
+    for name in (*LATE, *WANTED):
         import_module(name)
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as orders:
