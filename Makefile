@@ -39,36 +39,39 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 .PHONY: test
 test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
 	@rm -f .coverage
-	@status=0; $(MAKE) --no-print-directory -k -j3 tests-http tests-proving tests-others || status=$$?; \
-	cat $(PROVING_LOG) $(OTHERS_LOG); exit $$status
+	@status=0; $(MAKE) --no-print-directory -k -j4 tests-http tests-page tests-proving tests-others \
+	|| status=$$?; cat $(PAGE_LOG) $(PROVING_LOG) $(OTHERS_LOG); exit $$status
 	@echo "All of it must be covered: $(PROVEN)"
 	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
 
-# The tests run as three processes at once, each about a third of them by the clock: many tests wait
-# for clocks, processes and browsers, so three processes keep two processors busy.  The output of
-# the second and third is shown after the first's.  To measure coverage takes half as long again, so
-# only what covers PROVEN by itself is measured.
+# The tests run as four processes at once: many of them wait for clocks, processes and the browser,
+# so four keep two processors busy.  The output of three is shown after the first's.  To measure
+# coverage takes half as long again, so only what covers PROVEN by itself is measured.
 PROVING := tests/actors tests/agents tests/dialects tests/test_events.py tests/test_growing_part.py \
 	tests/http/steering tests/http/test_client_tools.py tests/http/openai tests/http/agents
-HTTP := tests/http tests/page
-BESIDE := tests/workers tests/bench tests/prove # which take the time that PROVING leaves
+HTTP := tests/http
+PAGE := tests/page
+BESIDE := tests/workers tests/bench tests/prove # which take the time that PAGE leaves
+PAGE_LOG := .venv/tests-page.log
 PROVING_LOG := .venv/tests-proving.log
 OTHERS_LOG := .venv/tests-others.log
 
-.PHONY: tests-http tests-proving tests-others
+.PHONY: tests-http tests-page tests-proving tests-others
 tests-http:
 	@$(BIN)/pytest $(HTTP) $(patsubst %,--ignore=%,$(filter tests/http/%,$(PROVING)))
 
-tests-proving:
+tests-page:
 	@status=0; \
-	$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/proving $(PROVING) \
-	>$(PROVING_LOG) 2>&1 || status=$$?; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/proving $(BESIDE) >>$(PROVING_LOG) 2>&1 || status=$$?; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/page $(PAGE) >$(PAGE_LOG) 2>&1 || status=$$?; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/page $(BESIDE) >>$(PAGE_LOG) 2>&1 || status=$$?; \
 	exit $$status
+
+tests-proving:
+	@$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/proving $(PROVING) >$(PROVING_LOG) 2>&1
 
 tests-others:
 	@$(BIN)/pytest -o cache_dir=.pytest_cache/others \
-	$(patsubst %,--ignore=%,$(HTTP) $(PROVING) $(BESIDE)) >$(OTHERS_LOG) 2>&1
+	$(patsubst %,--ignore=%,$(HTTP) $(PAGE) $(PROVING) $(BESIDE)) >$(OTHERS_LOG) 2>&1
 
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, and which module may import which

@@ -46,20 +46,24 @@ class RequestTurn(EventWrapper):
     """The turn of the next request.
 
     Hypercorn's reading task waits for the turn, and would not see the client leave meanwhile, so
-    `meanwhile` reads ahead.
+    `meanwhile` reads ahead.  Requests that were sent ahead have their turns at a limited pace;
+    requests that come one after the other, each behind the answer to the last, have not.
     """
 
     def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
+        self.is_ahead = False  # whether the request was sent before the answer to the last was
         self._meanwhile = meanwhile
         self._pace = Pace(AHEAD_A_SECOND, AHEAD_AT_ONCE)
 
     async def wait(self) -> None:
+        self.is_ahead = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._meanwhile)
             await super().wait()
             nursery.cancel_scope.cancel()
-        await self._pace.wait()
+        if self.is_ahead:
+            await self._pace.wait()
 
 
 class Http1(H11Protocol):
@@ -69,7 +73,7 @@ class Http1(H11Protocol):
         With `http2`, HTTP/2's preface raises H2ProtocolAssumedError.
         """
         super().__init__(*parts)
-        self.can_read = RequestTurn(self._read_ahead)
+        self.can_read = self._turn = RequestTurn(self._read_ahead)
         self._left: float = math.inf  # bytes of the answer that are still to be sent
         self._read = read
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
@@ -84,9 +88,11 @@ class Http1(H11Protocol):
         """
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             ahead = len(self._strict.trailing_data[0])
+            self._turn.is_ahead = ahead > 0 and self._left > 0
             while ahead <= MAX_AHEAD and (data := await self._read(MAX_AHEAD)):
                 self._strict.receive_data(bytes(data))
                 ahead += len(data)
+                self._turn.is_ahead |= self._left > 0
             if ahead > MAX_AHEAD and self._left <= 0:
                 await trio.sleep_forever()  # cancelled when the answer ends
         await self.send(Closed())
@@ -100,6 +106,7 @@ class Http1(H11Protocol):
             raise H2ProtocolAssumedError(_PREFACE_HEAD + self.connection.trailing_data[0])
 
     async def _create_stream(self, request: h11.Request) -> None:
+        self._left = math.inf
         kind: Callable[..., RequestStream | WebSocketStream] = RequestStream
         if is_websocket(request):
             kind = WebSocketStream

@@ -5,6 +5,8 @@ import trio
 from hypercorn.protocol.ws_stream import WSStream
 from structlog.testing import capture_logs
 
+from legato.http.server.transport.http1 import AHEAD_AT_ONCE
+from legato.http.server.transport.pace import Pace
 from tests.support.http.http2_client import Http2Client
 from tests.support.http.live_server import LiveServer, live_server, until
 from tests.support.http.raw_client import RawClient, data_of, frames_of
@@ -137,3 +139,26 @@ def handshake(server: LiveServer) -> bytes:
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def test_only_requests_that_are_sent_ahead_have_a_limited_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy sends many clients' requests through a connection, each behind the last answer."""
+    paced: list[Pace] = []
+
+    async def noted(pace: Pace) -> None:
+        paced.append(pace)
+
+    monkeypatch.setattr(Pace, "wait", noted)
+    async with live_server() as server, await server.connect() as client:
+        for _ in range(AHEAD_AT_ONCE + 10):
+            await client.stream.send_all(REQUEST)
+            await client.receive_until(b"}")
+        assert paced == []
+        await client.stream.send_all(3 * REQUEST)
+        answers = b""
+        while answers.count(b"HTTP/1.1 200") < 3:
+            answers += await client.stream.receive_some()
+
+    assert len(paced) == 2
