@@ -1,4 +1,4 @@
-"""The text of a page as it is served: its file, with what the file stands for put in its places."""
+"""The text of a page as it is served: with icons, addresses and the login filled in."""
 
 import re
 from html import escape

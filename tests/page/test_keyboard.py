@@ -1,6 +1,6 @@
 """All of the page is done by the keyboard alone, and the focus is always seen.
 
-The steps are those of one reader, in order: each begins where the last one left the focus.
+One reader takes all steps in order: a step begins where the step before left the focus.
 """
 
 import re
@@ -28,8 +28,11 @@ class Walk:
 
     def choose_model(self, name: str) -> None:
         """From the field for a message, and back to it."""
+        value = re.compile(f"^(agent:)?{name}$", re.IGNORECASE)
+        expect(self.page.locator("#model optgroup")).to_be_attached()  # all are offered
         self.keyboard.go("#model")
         self.keyboard.write(name)
+        expect(self.page.locator("#model")).to_have_value(value)
         self.keyboard.back(TEXT)
 
     def ask(self, text: str) -> None:

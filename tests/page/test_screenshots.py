@@ -1,4 +1,4 @@
-"""The page looks like the pictures in docs/, as far as a person would see."""
+"""The page looks like the pictures in docs/, as far as a person sees."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ CHANGES = {
     "larger letters": "#title { font-size: calc(1.15rem + 2px) }",
     "a missing chip": "#chips { visibility: hidden }",
 }
-"""Styles, each of which adds a fault to those before."""
+"""Styles that are added one after the other, each with a fault."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A reader who has a keyboard and nothing else, and sees where the focus is."""
+"""A reader with a keyboard and nothing else: goes by Tab, and looks where the focus is."""
 
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class Keyboard:
         self._page.keyboard.type(text)
 
     def go(self, target: str | Locator, key: str = "Tab") -> None:
-        """Press `key` until the target has the focus; whatever is passed has to show that, too."""
+        """Press `key` until the target has the focus, which all controls on the way show."""
         wanted = self._page.locator(target) if isinstance(target, str) else target
         passed: list[str] = []
         for _ in range(MOST):
@@ -62,7 +62,7 @@ class Keyboard:
         self._page.keyboard.press("Enter")
 
     def is_at(self, target: str | Locator) -> None:
-        """The target has the focus now, or in a moment, and shows it."""
+        """The target has the focus now or in a moment, and shows the focus."""
         wanted = self._page.locator(target) if isinstance(target, str) else target
         expect(wanted).to_be_focused()
         self._check(self._look(wanted))

@@ -1,7 +1,7 @@
 """One look for all pictures, on every machine: letters of one package, and one date.
 
-The faces come from Debian's `fonts-dejavu-core`.  That package has no italics, so none are named:
-the browser slants the upright letters, whatever else a machine has.
+The faces come from Debian's `fonts-dejavu-core`.  Faces of italics, which the package lacks, are
+not named: the browser slants the upright letters on every machine.
 """
 
 import json
@@ -45,7 +45,7 @@ window.Date = class extends Date {{ // the times of the server, too
     }}
 }};
 """
-"""A script that a page runs before its own."""
+"""A script that a page runs before all other scripts."""
 
 
 def check_letters(page: Page) -> None:
