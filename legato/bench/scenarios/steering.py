@@ -65,7 +65,7 @@ def steer(
     preempts: int = 100,
     decisions: int = 100,
     runs: int = 2000,
-    warm_up: int = 200,
+    warm_up: int = 1000,
     woken: int = 1000,
 ) -> Scenario:
     counts = SteerCounts(
