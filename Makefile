@@ -13,6 +13,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 BIN := .venv/bin
 CHROMIUM := /usr/bin/chromium-headless-shell
+LETTERS := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
 
@@ -156,11 +157,13 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 	@$(PYTHON) -m venv --clear .venv
 	@touch $@
 
-# A browser, and the one library of Playwright's own Node.js that a minimal Debian lacks.
+# A browser, the letters of the pictures in docs/, and the one library of Playwright's own Node.js
+# that a minimal Debian lacks.
 .PHONY: chromium
 chromium:
-	@{ test -x $(CHROMIUM) && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
-	|| { $(call apt_install,chromium-headless-shell libatomic1); }
+	@{ test -x $(CHROMIUM) && test -f $(LETTERS) && \
+	PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
+	|| { $(call apt_install,chromium-headless-shell fonts-dejavu-core libatomic1); }
 
 # A database server's programs.  The tests run one of their own, and leave alone the one that
 # Debian starts.

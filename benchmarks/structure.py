@@ -83,7 +83,8 @@ def main() -> None:
     print(*(f"  {name}" for name in chain), sep="\n")
     print(f"public names of legato.actors: {len(names)}")
     print(f"most files in a folder: {most}, in {Path(folder).relative_to(ROOT)}")
-    print(f"functions of more than {LONG} lines:", *([*long_functions(modules)] or ["none"]))
+    found = [f"{name} ({lines})" for lines, name in long_functions(modules)]
+    print(f"functions of more than {LONG} lines:", ", ".join(found) or "none")
 
 
 if __name__ == "__main__":
