@@ -13,11 +13,12 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 BIN := .venv/bin
 CHROMIUM := /usr/bin/chromium-headless-shell
+LETTERS := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 SOURCES := legato tests benchmarks run.py
 ASYNC_FILES = $(shell grep -rlE --include='*.py' 'async|await|trio' $(filter-out tests,$(SOURCES)))
 
 # What must be covered to the last branch: what the promise rests on.
-PROVEN := legato/actors/*,legato/agents/*,legato/dialects/*,legato/events.py,legato/growing_part.py
+PROVEN := legato/actors/*,legato/agents/*,legato/dialects/*,legato/events/*,legato/growing_part.py
 
 # pip keeps the machine's settings (mirror, certificates, proxy), except those that would
 # install somewhere else, something else, or nothing.
@@ -46,7 +47,7 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # The tests run as four processes at once: many of them wait for clocks, processes and the browser,
 # so four keep two processors busy.  The output of three is shown after the first's.  To measure
 # coverage takes half as long again, so only what covers PROVEN by itself is measured.
-PROVING := tests/actors tests/agents tests/dialects tests/test_events.py tests/test_growing_part.py \
+PROVING := tests/actors tests/agents tests/dialects tests/events tests/test_growing_part.py \
 	tests/http/steering tests/http/test_client_tools.py tests/http/openai tests/http/agents
 HTTP := tests/http
 PAGE := tests/page
@@ -156,11 +157,13 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 	@$(PYTHON) -m venv --clear .venv
 	@touch $@
 
-# A browser, and the one library of Playwright's own Node.js that a minimal Debian lacks.
+# A browser, the letters of the pictures in docs/, and the one library of Playwright's own Node.js
+# that a minimal Debian lacks.
 .PHONY: chromium
 chromium:
-	@{ test -x $(CHROMIUM) && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
-	|| { $(call apt_install,chromium-headless-shell libatomic1); }
+	@{ test -x $(CHROMIUM) && test -f $(LETTERS) && \
+	PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1 >/dev/null; } \
+	|| { $(call apt_install,chromium-headless-shell fonts-dejavu-core libatomic1); }
 
 # A database server's programs.  The tests run one of their own, and leave alone the one that
 # Debian starts.

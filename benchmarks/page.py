@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from legato.config import Settings
+from legato.http.page_text import page_for
 from tests.page.conftest import CHROMIUM, SWITCHES
 from tests.support.page.modules import STATIC
 
@@ -126,7 +128,7 @@ def serve(route: Route, messages: list[dict[str, Any]]) -> None:
     elif path.startswith("/api/"):
         route.fulfill(json={"active": False, "title": "t"})
     else:
-        route.fulfill(path=STATIC / "index.html")
+        route.fulfill(body=page_for(Settings(), STATIC / "index.html"), content_type="text/html")
 
 
 class Longest(NamedTuple):

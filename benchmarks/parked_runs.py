@@ -26,6 +26,7 @@ from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.resources import JobResources
 from legato.actors.supervisor import Supervisor
 from legato.agents.run import AgentRuns
@@ -83,7 +84,7 @@ async def waiting_log(url: str) -> list[AnyEvent]:
     """The log of a run that waits, from a process that is gone."""
     async with open_storage(url) as storage, open_process(storage) as supervisor:
         turn = new_turn("first")
-        job = supervisor.start(turn, "interrupt").job
+        job = LocalJobs(supervisor).start_now(turn, "interrupt").job
         while not (await job.status()).snapshot.open_asks:  # noqa: ASYNC110
             await trio.sleep(0.05)
         await supervisor.written()

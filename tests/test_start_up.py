@@ -12,7 +12,7 @@ NOT_WANTED_BY_ALL = (
     *("legato.agents.tools.actions", "legato.agents.tools.mcp", "mcp"),
     *("legato.http.auth.jwks", "legato.http.guards.browser", "legato.http.guards.moderation"),
     *("pydantic", "rich", "yaml"),  # which are not there where Legato alone is installed
-    *("jwt", "cryptography.hazmat"),  # which come while the server already serves
+    *("jwt", "cryptography.hazmat", "prometheus_client"),  # which come while the server serves
     *("alembic", "httpx", "redis", "sqlalchemy.dialects.postgresql", "ua_parser", "xllamacpp"),
 )
 

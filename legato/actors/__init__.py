@@ -1,6 +1,7 @@
 """Jobs as actors: a task owns a generation.  Nothing here knows of HTTP or SQL.
 
 - `admission`: the reasons why a start is refused before anything comes of the start
+- `closing`: how one job ends: the decision, and the ending that follows from the decision
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
 - `follow_ups`: has the words that no model read asked as turns of their own
@@ -10,11 +11,10 @@
 - `lifespan`: a supervisor's whole life: a former process's jobs come first, nothing is left at the
   end
 - `local_queue`: the order of waiting turns in a process without other replicas
-- `local_jobs`: the jobs of a process that has all of them
+- `local_jobs`: the jobs of a process that has all of them, and where starts are decided there
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
-- `parking`: the parked runs of a process: one timer for all runs, and one task to wake each run
 - `question`: what is asked of a job, by whomever: the base of all questions
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
@@ -25,6 +25,6 @@
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
 - `superseding`: what a new message does while a run of its conversation waits for an answer
-- `supervisor`: the one nursery of all jobs, and the one place where starts are decided
+- `supervisor`: the one nursery of all jobs of a process
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point
 """

@@ -12,7 +12,8 @@ Rules:
 5. Nobody hears `Created` before the question is stored, nor an ending before its answer is, unless
    the ending says `unsaved`.
 6. A job with another owner by now says no ending here: the readers are cut, and come back there.
-7. Observers are told in the step in which a thing happens, and may neither wait nor fail.
+7. Observers (see JobObserver) are told in the step in which a thing happens, and may neither wait
+   nor fail.
 """
 
 from collections.abc import Sequence
@@ -21,22 +22,17 @@ from functools import cached_property, partial
 from typing import Any, assert_never
 
 import trio
-from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import (
-    Turn,
-    as_queued,
-    followed,
-    turn_of,
-    without_prompt,
-)
-from legato.actors.durability.job_journal import JobJournal, Writer
-from legato.actors.durability.parked import Parked, parked
-from legato.actors.durability.recorder import FollowUp, Recorder
+from legato.actors.closing import Closing
+from legato.actors.conversation.turn import Turn, as_queued, followed, without_prompt
+from legato.actors.durability.job_journal import JobJournal
+from legato.actors.durability.ownership import Ownership
+from legato.actors.durability.recorder import Recorder
 from legato.actors.durability.recovery import Recovered
-from legato.actors.ending import CRASH, Decision, ending_of, signal_of
-from legato.actors.lifecycle import Signal, State, after
+from legato.actors.durability.run_parking import RunParking
+from legato.actors.ending import CRASH, signal_of
+from legato.actors.lifecycle import Lifecycle, Signal, State
 from legato.actors.mailbox import Mailbox, ReplyTo
 from legato.actors.messages import (
     AnyQuestion,
@@ -63,14 +59,13 @@ from legato.actors.messages import (
     Stored,
 )
 from legato.actors.production.absent_model import model_named
-from legato.actors.production.event_times import EventTimes
 from legato.actors.production.producer import Producer
-from legato.actors.production.rotation import Rotation
+from legato.actors.production.timing import Timing
 from legato.actors.queue.questions import CancelWaiting, EditWaiting, GetWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.queue.waiting_turn import CANCELLED, WaitingTurn
-from legato.actors.ref import Find, LocalRef, nowhere
-from legato.actors.resources import JobResources
+from legato.actors.ref import LocalRef
+from legato.actors.resources import JobEnv, Telling
 from legato.actors.steering.interjections import (
     AnswerAsk,
     CancelSteer,
@@ -79,77 +74,21 @@ from legato.actors.steering.interjections import (
     Steer,
 )
 from legato.actors.steering.receipts import Receipts
-from legato.actors.steering.verdicts import returned, verdict
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.waiters import Waiters
-from legato.agents.calls import only_waits
-from legato.content import Conversation
 from legato.dialects.contract import Identity
 from legato.events import (
     Answered,
-    AnyEnding,
     AnyEvent,
     Asked,
     ContentEvent,
-    Created,
     Queued,
     without_turn,
 )
 from legato.models.contract import Model, ModelRequest
-from legato.shown import shown
-from legato.storage.contracts.errors import StorageError
 
 FIRST_EPOCH = 1
-
-Telling = Queued | Created | Asked | Answered
-"""The events of a job, beside the ending, that matter to somebody who does not read the job."""
-
-
-class JobObserver:
-    """Told of a job in the job's own task, in the step in which each thing happens.
-
-    No method may wait, and none may fail.  An observer overrides what the observer needs.
-    """
-
-    def job_said(self, job: "Job", event: Telling) -> None:
-        """The event is in the log."""
-
-    def job_ended(self, job: "Job") -> None:
-        """The job has said its ending."""
-
-    def job_read(self, job: "Job") -> None:
-        """Somebody asked an ended job, whose memory may have grown by the answer."""
-
-    def job_lost(self, job: "Job") -> None:
-        """Another replica owns the job by now, or will."""
-
-    def job_parked(self, job: "Job", entry: Parked) -> None:
-        """The job is let go of while its run waits; only `entry` is here from now on."""
-
-    def job_left(self, job: "Job") -> None:
-        """The job was here to its end, and is gone."""
-
-    def job_adopted(self, job: "Job") -> None:
-        """A job that ended in another process is here now."""
-
-    def conversation_titled(self, conversation: Conversation) -> None:
-        """A conversation has the title that was made after its first answer."""
-
-
-class JobEnv(Struct, frozen=True, kw_only=True):
-    """Everything shared by the jobs of one process.
-
-    `follow_up`, `is_resumed`: see Recorder.  `find`: see LocalRef.
-    """
-
-    resources: JobResources
-    observer: JobObserver
-    writer: Writer
-    rotation: Rotation
-    follow_up: FollowUp
-    is_resumed: bool = False
-    find: Find = nowhere
 
 
 class Job:
@@ -161,7 +100,7 @@ class Job:
     def __init__(
         self,
         turn: Turn,
-        env: JobEnv,
+        env: "JobEnv[Job]",
         recovered: Recovered | None = None,
         ended: trio.Event | None = None,
     ) -> None:
@@ -169,61 +108,57 @@ class Job:
         set at the ending, if others wait for the ending already."""
         epoch = recovered.epoch if recovered else FIRST_EPOCH
         previous_epochs = recovered.previous_epochs if recovered else {}
-        written = len(recovered.events) if recovered else 0  # up to where the journal has the log
         identity = Identity(turn.job_id, epoch, turn.conversation_id, turn.response_id)
-        model = model_named(env.resources.models, turn.model)
         # Anybody may read these, and only this job changes them.  `ended` is set once the ending is
         # said, and the turns that follow from the ending are queued.
         self.turn = turn
-        self.state = State.OPENING
+        self.lifecycle = Lifecycle()
         self.opening: Opening | None = None
         self.ended = trio.Event() if ended is None else ended
         self.feed = Feed(identity, env.resources.dialects, previous_epochs)
-        self.times = EventTimes()  # by the clock of `began`, as all times here
-        self.ended_at: float | None = None  # when the ending was said, where it was said here
-        self.clock_offset = (
-            env.resources.wall_clock() - trio.current_time()
-        )  # to seconds since 1970
-        # The supervisor enters this: the scope of all tasks of the job.
-        self.life = trio.CancelScope()
+        self.timing = Timing(env.resources.wall_clock)
+        is_promised = followed(turn) is not None
+        self.waiting_turn = WaitingTurn(self.feed, self.lifecycle, is_promised=is_promised)
         self._limits = env.resources.limits
         self._observer = env.observer
         self._find = env.find
         self._mailbox = Mailbox[JobMessage]()
         self._waiters = Waiters(self.feed)
-        self._waiting = WaitingTurn(self.feed)
-        journal = JobJournal(turn.job_id, epoch, self.feed.log, env.writer, self.lose, written)
-        self._receipts = Receipts(self.feed, journal.written, env.resources.limits.store_timeout)
-        self._recorder = self._make_recorder(env, model, journal)
-        self._producer = self._make_producer(env, model, journal)
-        self._decision: Decision | None = None
         self._is_planned = False
+        written = len(recovered.events) if recovered else 0
+        log = self.feed.log
+        self._journal = JobJournal(turn.job_id, epoch, log, env.writer, self._fenced, written)
+        self._engage(env, model_named(env.resources.models, turn.model))
         if recovered is not None:
             self._take_up(recovered)
 
-    def _make_recorder(self, env: JobEnv, model: Model, journal: JobJournal) -> Recorder:
-        return Recorder(
-            self._mailbox.ref,
-            self.turn,
-            model,
-            env.resources.records,
-            journal,
-            self._waiting,
-            env.resources.limits.store_timeout,
-            env.follow_up,
-            is_resumed=env.is_resumed,
+    def _engage(self, env: "JobEnv[Job]", model: Model) -> None:
+        """Make the children, and those parts that look at the children."""
+        mailbox, journal, limits = self._mailbox.ref, self._journal, self._limits
+        self._recorder = Recorder(
+            mailbox, self.turn, model, journal, self.waiting_turn, env.recording
         )
-
-    def _make_producer(self, env: JobEnv, model: Model, journal: JobJournal) -> Producer:
-        return Producer(
+        self._producer = Producer(
             self._step,
             self.feed.snapshot,
             journal.written,
             model,
             env.resources.runs.run_of(self.turn, model),
-            env.resources.limits,
+            limits,
             env.rotation,
+            self.timing,
             env.resources.wall_clock,
+        )
+        self._closing = Closing(self.feed, self._producer.counted)
+        self._receipts = Receipts(self.feed, self.lifecycle, journal.written, limits.store_timeout)
+        self.ownership = Ownership(journal, self._recorder.writes, limits, self._lost)
+        self.parking = RunParking(
+            self.feed,
+            self.lifecycle,
+            journal,
+            lambda: self._waiters.are_there,
+            limits.park_after,
+            is_resumable=self._recorder.is_resumable,
         )
 
     def _take_up(self, recovered: Recovered) -> None:
@@ -232,21 +167,26 @@ class Job:
         self.opening = recovered.opening
         self._is_planned = recovered.is_planned
         self.feed.append(*recovered.events)
+        self._waiters.opened = recovered.opening.created if recovered.opening else None
         self._waiters.kept = self.feed.queued
-        self.times.unknown = len(recovered.events)
+        self.timing.events.unknown = len(recovered.events)
         self._producer.take_up()
         if recovered.has_ended:
-            self.state = State.ENDED
-            if recovered.is_done or not self._follows:
-                self._recorder.journal.mark_done()
+            self.lifecycle.state = State.ENDED
+            if recovered.is_done or not self._closing.follows:
+                self._journal.mark_done()
                 self.ended.set()
         elif recovered.has_begun:
-            self.state = State.RUNNING
+            self.lifecycle.state = State.RUNNING
 
     @cached_property
     def ref(self) -> LocalRef:
         epochs = self.feed.epoch, self.feed.previous_epochs
         return LocalRef(self._mailbox.ref, self.turn, *epochs, self._find)
+
+    @property
+    def state(self) -> State:
+        return self.lifecycle.state
 
     @property
     def epoch(self) -> int:
@@ -262,69 +202,16 @@ class Job:
         return self._producer.model
 
     @property
-    def began(self) -> float:
-        return self._producer.began
-
-    @property
-    def asked_at(self) -> float | None:
-        """When a model was first asked here, by the clock of `began`."""
-        return self._producer.asked_at
-
-    @property
-    def first_content(self) -> float | None:
-        """Seconds from asking the model to the first word, once there was a word."""
-        return self._producer.first_content
-
-    @property
     def bytes(self) -> int:
         """About how many bytes of memory the job keeps once it has ended."""
-        return JOB_BYTES + self.feed.bytes + self.times.bytes
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether no write of the job is open: all is stored, or can never be."""
-        return self._recorder.is_idle
-
-    @property
-    def still_waits(self) -> bool:
-        """Whether the turn is kept, and not opened yet: any later owner may ask the model.
-
-        The words of a steer are kept in the log of the job before.  A later owner also stores the
-        question of a turn that begins just now: to store a question twice is to store it once.
-        """
-        is_kept = self.feed.queued is not None or followed(self.turn) is not None
-        return self.state is State.OPENING and is_kept
-
-    @property
-    def may_change(self) -> bool:
-        """Whether the turn is kept as queued, and its place in the queue has not come."""
-        is_queued = self.state is State.OPENING and self.feed.queued is not None
-        return is_queued and not self._waiting.is_over
-
-    @property
-    def only_waits(self) -> bool:
-        """Whether the run does nothing but wait for answers, which may come in another process."""
-        return (
-            self.is_answering and self._recorder.is_resumable and only_waits(self.feed.snapshot())
-        )
-
-    @property
-    def is_answering(self) -> bool:
-        """Whether the model is being asked, and nothing is decided."""
-        return self.state is State.RUNNING
-
-    @property
-    def is_parkable(self) -> bool:
-        """Whether the journal could stand for the job: the run only waits, and nobody is here."""
-        is_watched = self.feed.readers > 0 or self._waiters.are_there
-        return not is_watched and self._recorder.journal.has_all and self.only_waits
+        return JOB_BYTES + self.feed.bytes + self.timing.events.bytes
 
     def close(self) -> None:
         """End for good: nobody waits for this job any longer."""
         with closing(self._mailbox):
             self.feed.close()
             self._waiters.close()
-            self._waiting.close()
+            self.waiting_turn.close()
             self.ended.set()
 
     async def run(
@@ -336,7 +223,7 @@ class Job:
         the journal.
         """
         async with trio.open_nursery() as self._children:
-            if self.state is State.ENDED:
+            if self.lifecycle.state is State.ENDED:
                 self._children.start_soon(self._finish_storing)
             elif self.opening is not None and self._is_planned:
                 self._open(self.opening)
@@ -352,7 +239,7 @@ class Job:
     async def seal(self) -> None:
         """Live on after `run` crashed: end the job, from any state."""
         async with trio.open_nursery() as self._children:
-            if self.state is State.ENDED:
+            if self.lifecycle.state is State.ENDED:
                 self._children.start_soon(self._finish_storing)
             else:
                 self._seal()
@@ -363,61 +250,24 @@ class Job:
             self._children.start_soon(self._recorder.give_up)  # the first went with the crash
         if self.opening is None:
             self._children.start_soon(self._recorder.look_up)
-        self._waiting.end()
-        self.state = State.ENDING  # what was being stored went, too
+        self.waiting_turn.end()
+        self.lifecycle.state = State.ENDING  # what was being stored went, too
         self._store()
 
     async def _finish_storing(self) -> None:
         """Do what the ending leaves to be done, unless it was done before, and stay for the
         readers."""
-        if self.feed.ending is not None and not self._recorder.journal.is_marked_done:
+        if self.feed.ending is not None and not self._journal.is_marked_done:
             close = self._recorder.close
-            self._children.start_soon(close, self.feed.ending, self.opening, self._follows)
-        await self._retire()
+            self._children.start_soon(close, self.feed.ending, self.opening, self._closing.follows)
+        await self.ownership.retire()
 
-    async def over(self) -> None:
-        """Return once the end of the job is stored, so that no later process has the job go on.
+    def _fenced(self) -> None:
+        self.ownership.lose()
 
-        Raises:
-            StorageError: where the storage does not take the end in time.
-        """
-        with trio.move_on_after(self._limits.store_timeout) as time:
-            await self._recorder.over()
-        if time.cancelled_caught:
-            raise StorageError("The end of the generation is not stored yet.")
-
-    def leave(self) -> None:
-        """End the job's life now, whatever the retention time says."""
-        self.forget()
-        self.life.cancel()
-
-    def lose(self) -> None:
-        """End all tasks here: another replica owns the job by now, and the readers go there."""
+    def _lost(self) -> None:
         self._observer.job_lost(self)
         self._producer.is_left = True
-        self.life.cancel()
-        self._recorder.journal.give_up()  # or the unwritten events would pass for the next owner's
-
-    def hand_on(self) -> None:
-        """Do nothing more here, without an ending: another process is to have the job.
-
-        The journal's writer goes on writing the events said until now.
-        """
-        self._observer.job_lost(self)
-        self._producer.is_left = True
-        self.life.cancel()
-
-    def reannounce(self) -> None:
-        """Write everything again: the journal lost what was written of the job."""
-        self._recorder.journal.start_over()
-
-    async def reannounced(self) -> None:
-        """Return once the journal has the job's place again."""
-        await self._recorder.journal.placed()
-
-    def forget(self) -> None:
-        """Remove the job from the journal: no later process finds the job."""
-        self._recorder.journal.forget()
 
     async def _serve(self) -> None:
         while True:
@@ -471,16 +321,16 @@ class Job:
     def _answer(self, question: AnyQuestion, reply_to: ReplyTo[Any]) -> None:
         match question:
             case GetWaiting() | MoveToFront() | EditWaiting():
-                self._waiting.answer(question, reply_to, waits=self.may_change)
+                self.waiting_turn.answer(question, reply_to)
             case CancelWaiting():
-                if self._waiting.cancels(reply_to, waits=self.may_change):
+                if self.waiting_turn.cancels(reply_to):
                     self._answer(Stop(CANCELLED), reply_to)
             case Steer() | CancelSteer() | FindSteer() | AnswerAsk():
                 self._interject(question, reply_to)
-            case AwaitEnding() if self.state is State.ENDED and not self.ended.is_set():
+            case AwaitEnding() if self.lifecycle.state is State.ENDED and not self.ended.is_set():
                 self._children.start_soon(self._answer_when_over, reply_to)
             case _:
-                self._waiters.answer(question, reply_to, self._created)
+                self._waiters.answer(question, reply_to)
                 if isinstance(question, Stop):
                     self._decide(StopRequested())
 
@@ -494,82 +344,65 @@ class Job:
     def _enqueue(self, event: Queued) -> None:
         self.turn = as_queued(self.turn, event)
         self._waiters.kept = event
-        self._publish(event)
-        self._observer.job_said(self, event)
-        self._waiting.published(event)
+        self._tell(event)
+        self.waiting_turn.published(event)
 
     def _interject(self, question: Interjection, reply_to: ReplyTo[Any]) -> None:
         """Take words or an answer from outside; the reply goes out once they are durable."""
-        snapshot = self.feed.snapshot()
-        found = verdict(
-            question, self.turn, snapshot, self.feed.ending, is_answering=self.is_answering
-        )
+        found = self._receipts.verdict(question, self.turn)
         if found.events:
             self._publish(*found.events)
             self._producer.interjected(found.events)
             for event in found.events:
                 if isinstance(event, Answered):
                     self._observer.job_said(self, event)
-        reply = self._receipts.placed(found.reply(self.feed.cursor))
-        if self.state is State.ENDED:
+        reply = self._receipts.receipt(found)
+        if self.lifecycle.state is State.ENDED:
             reply_to.send(reply)
         else:
             self._children.start_soon(self._receipts.send, reply_to, reply)
 
-    @property
-    def _created(self) -> Created | None:
-        return self.opening.created if self.opening else None
-
-    def _advance(self, signal: Signal) -> bool:
-        """Whether `signal` still matters; if yes, the state has moved on."""
-        state = after(self.state, signal)
-        if state is not None:
-            self.state = state
-        return state is not None
+    def _tell(self, event: Telling) -> None:
+        """Publish an event that matters to observers, too."""
+        self._publish(event)
+        self._observer.job_said(self, event)
 
     def _publish(self, *events: AnyEvent) -> None:
         self.feed.append(*events)
-        self.times.note(self.feed.log.tail, trio.current_time())
-        self._recorder.journal.mark_dirty()
-        self._waiters.announce(self._created)
+        self.timing.events.note(self.feed.log.tail, trio.current_time())
+        self._journal.mark_dirty()
+        self._waiters.announce()
 
     def _open(self, opening: Opening) -> None:
         """The question is stored: ask the model, or, if the job was decided meanwhile, store the
         answer with the outcome."""
         if self.state in (State.STORING, State.ENDED):  # said without the answer, or about to be
-            ending = self._ending(Stored(None), opening)
+            ending = self._closing.ending(Stored(None), opening)
             self._children.start_soon(self._recorder.close_late, ending, opening)
             return
         self.opening = replace(opening, created=without_turn(opening.created))
+        self._waiters.opened = self.opening.created
         if self.feed.created is None:
-            self._publish(self.opening.created)
-            self._observer.job_said(self, self.opening.created)
-        if self._advance(Signal.OPEN):
+            self._tell(self.opening.created)
+        if self.lifecycle.advance(Signal.OPEN):
             content = self.feed.snapshot().content
             self._children.start_soon(self._producer.run, opening.request, content)
             if self._recorder.may_wait:
-                self._children.start_soon(self._look_whether_to_park)
+                self._children.start_soon(self.parking.watch, self._mailbox.ref)
             self._end_if_long()
         else:
             self._store()
 
-    async def _look_whether_to_park(self) -> None:
-        while self.is_answering:
-            await trio.sleep(self._limits.park_after)
-            if self.is_parkable:
-                await self._mailbox.ref.tell(ParkDue())
-
     def _park(self) -> None:
         """Leave the run to its journal: from this step on the job takes no message, and writes
         nothing that a job made of the journal would not know."""
-        if not (self.is_parkable and self._advance(Signal.PARK)):
+        if not (self.parking.is_due and self.lifecycle.advance(Signal.PARK)):
             return
-        expires_at = min(each.expires_at for each in self.feed.snapshot().open_asks)
-        entry = parked(self.turn, self.epoch, self.feed.log.tail, expires_at, self.ended)
+        entry = self.parking.entry(self.turn, self.ended)
         self.ended = trio.Event()  # the run has not ended: whoever waits has the entry's event
         self._mailbox.close()
         self._observer.job_parked(self, entry)
-        self.life.cancel()
+        self.ownership.scope.cancel()
 
     def _not_opened(self, failure: Failure | None) -> None:
         if failure is not None:
@@ -577,17 +410,16 @@ class Job:
         if self.state is State.ENDING:
             self._store()
         else:
-            self._recorder.journal.mark_done()  # it ended while this was not certain
+            self._journal.mark_done()  # it ended while this was not certain
 
     def _append(self, events: tuple[ContentEvent, ...]) -> None:
-        if self._advance(Signal.CONTENT):
+        if self.lifecycle.advance(Signal.CONTENT):
             self._publish(*events)
             self._end_if_long()
 
     def _change_ask(self, event: Asked | Answered) -> None:
-        if self._advance(Signal.CONTENT):
-            self._publish(event)
-            self._observer.job_said(self, event)
+        if self.lifecycle.advance(Signal.CONTENT):
+            self._tell(event)
 
     def _end_if_long(self) -> None:
         if self.feed.text_bytes > self._limits.max_answer_bytes:
@@ -595,10 +427,9 @@ class Job:
 
     def _decide(self, outcome: Outcome) -> bool:
         """The first to come wins; from here no content is taken."""
-        is_first = self._advance(signal_of(outcome))
+        is_first = self.lifecycle.advance(signal_of(outcome))
         if is_first:
-            self._decision = Decision(outcome, self._recorder.moment())
-            if events := returned(self.feed.snapshot(), outcome):
+            if events := self._closing.decide(outcome, self._recorder.moment()):
                 self._publish(*events)
             self._recorder.stop_opening()
             self._producer.stop()
@@ -612,54 +443,44 @@ class Job:
 
     def _store(self) -> None:
         """Nothing can change the answer any more: have it stored, then say the ending."""
-        if not self._advance(Signal.STORE):
+        if not self.lifecycle.advance(Signal.STORE):
             return
-        journal = self._recorder.journal
+        journal = self._journal
         if journal.ahead is not None:
             self.feed.append(journal.ahead)  # what the journal may have, readers hear
         is_unheard = self.feed.log.tail == 0 and not journal.is_shared
         if self.opening is None and is_unheard:  # no later reader finds anything of the job
-            self._say(Stored(None, unsaved=not self.is_stored))
+            self._say(Stored(None, unsaved=not self.ownership.is_stored))
         else:
-            ending = self._ending(Stored(None), self.opening)
-            self._children.start_soon(self._recorder.close, ending, self.opening, self._follows)
-
-    @property
-    def _follows(self) -> Sequence[Turn]:
-        """The turns that follow from the ending: words that no model read."""
-        return [turn_of(each) for each in self.feed.snapshot().next_turns]
+            ending = self._closing.ending(Stored(None), self.opening)
+            self._children.start_soon(
+                self._recorder.close, ending, self.opening, self._closing.follows
+            )
 
     def _hurry(self) -> None:
         """The ending takes long: store the answer as it is, and answer all askers for a stop."""
         self._store()  # the child that was to report first, recorder or producer, hangs
         if self.feed.ending is None:
-            self._waiters.hurry(self._ending(Stored(None, unsaved=True), self.opening))
-
-    def _ending(self, stored: Stored, opening: Opening | None) -> AnyEnding:
-        """Make the ending to say, which is the same from the decision on."""
-        decision = self._decision
-        assert decision is not None, "there is no ending before it is decided"
-        snapshot = self.feed.snapshot()
-        usage = self._producer.counted(opening, snapshot.content)
-        return ending_of(decision, opening, shown(snapshot), usage, stored, snapshot)
+            self._waiters.hurry(self._closing.ending(Stored(None, unsaved=True), self.opening))
 
     def _say(self, stored: Stored) -> None:
         self._store()  # as far as nobody has: what the answer waits for hangs
-        if self._advance(Signal.SAY):
-            self.feed.append(self._ending(stored, self.opening))
-            self.ended_at = trio.current_time()
-            self.times.note(self.feed.log.tail, self.ended_at)
+        if self.lifecycle.advance(Signal.SAY):
+            self.feed.append(self._closing.ending(stored, self.opening))
+            self.timing.ended(self.feed.log.tail)
             self.feed.push()
             self.ended.set()
-            self._waiters.announce(self._created)
-            self._children.start_soon(self._retire)
+            self._waiters.announce()
+            self._children.start_soon(self.ownership.retire)
             self._observer.job_ended(self)
             self._forget_prompt()
-        elif self.state is State.ENDED and not self.ended.is_set():  # ended before it came here
+        elif (
+            self.lifecycle.state is State.ENDED and not self.ended.is_set()
+        ):  # ended before it came here
             self.ended.set()
             self._observer.job_adopted(self)
         if self._recorder.may_be_done(stored):
-            self._recorder.journal.mark_done()
+            self._journal.mark_done()
 
     def _forget_prompt(self) -> None:
         """Keep only what readers read, not what the model read: the job stays for readers alone."""
@@ -667,10 +488,3 @@ class Job:
         if self.opening is not None:
             self.opening = replace(self.opening, request=ModelRequest(()))
         self._recorder.forget_prompt()
-
-    async def _retire(self) -> None:
-        """Leave when nobody may come back any more, and all is stored."""
-        await self._recorder.idle()
-        await trio.sleep(self._limits.retention)
-        await self._recorder.idle()
-        self.leave()

@@ -1,4 +1,7 @@
-"""The table of a job's states.  A missing key means that the signal lost its race.  Pure."""
+"""The table of a job's states, and one job's state.  Pure.
+
+A missing key in the table means: the signal lost its race.
+"""
 
 from collections.abc import Mapping
 from enum import IntEnum, auto
@@ -52,6 +55,20 @@ _LIFECYCLE: Final[Mapping[State, Mapping[Signal, State]]] = {
 }
 
 
-def after(state: State, signal: Signal) -> State | None:
-    """The state to which `signal` leads; None where the signal comes too late to matter."""
-    return _LIFECYCLE[state].get(signal)
+class Lifecycle:
+    """The state of one job, which owns this object; anybody may read."""
+
+    def __init__(self) -> None:
+        self.state = State.OPENING
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the model is being asked, and nothing is decided."""
+        return self.state is State.RUNNING
+
+    def advance(self, signal: Signal) -> bool:
+        """Whether `signal` still matters; if yes, the state has moved on."""
+        state = _LIFECYCLE[self.state].get(signal)
+        if state is not None:
+            self.state = state
+        return state is not None

@@ -59,7 +59,7 @@ async def open_supervisor(
         supervisor.follow_ups.jobs = LocalJobs(supervisor)
         supervisor.adopt(recovered)
         yield supervisor
-        await drained(supervisor, limits, supervisor.drain)
+        await drained(supervisor, limits, supervisor.drain.run)
         leaving.set()
         nursery.cancel_scope.cancel()
 

@@ -237,6 +237,6 @@ class Ask(Struct, frozen=True):
     reply_to: ReplyTo[Any]
 
 
-FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
+_FromRecorder = Enqueued | Opened | NotOpened | OpeningOverdue | Stored | Overdue
 FromProducer = Append | AskChanged | ProducerDone
-JobMessage = FromRecorder | FromProducer | Fail | ParkDue | Ask
+JobMessage = _FromRecorder | FromProducer | Fail | ParkDue | Ask

@@ -44,7 +44,7 @@ class Registry:
 
     def ended(self, job: Job) -> None:
         self._ranks.pop(job.turn.job_id, None)
-        discard(self._running, job.turn.user, job.turn.job_id)
+        _discard(self._running, job.turn.user, job.turn.job_id)
         self._retain(job)
 
     def read(self, job: Job) -> None:
@@ -70,8 +70,8 @@ class Registry:
             self._retained_bytes -= self._retained.pop(turn.job_id)[1]
         self.forget_request(job)
         self._ranks.pop(turn.job_id, None)
-        discard(self._running, turn.user, turn.job_id)
-        discard(self._conversations, turn.conversation_id, turn.job_id)
+        _discard(self._running, turn.user, turn.job_id)
+        _discard(self._conversations, turn.conversation_id, turn.job_id)
         return True
 
     def queue(self, turn: Turn) -> None:
@@ -153,13 +153,13 @@ class Registry:
         for job, size in islice(self._retained.values(), max(0, len(self._retained) - 1)):
             if excess <= 0:
                 break
-            if job.is_stored:
+            if job.ownership.is_stored:
                 excess -= size
                 evicted.append(job)
         return evicted
 
 
-def discard(table: defaultdict[str, dict[str, RegistryEntry]], key: str, job_id: str) -> None:
+def _discard(table: defaultdict[str, dict[str, RegistryEntry]], key: str, job_id: str) -> None:
     table[key].pop(job_id, None)
     if not table[key]:
         del table[key]

@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from legato.actors.durability.parked import Parked
 from legato.actors.ending import standing_of
-from legato.actors.job import Job, JobObserver
+from legato.actors.job import Job
 from legato.actors.lifecycle import State
 from legato.actors.messages import Standing
+from legato.actors.resources import JobObserver
 from legato.histogram import Histogram
 
 _FIRST_CONTENT: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
@@ -29,7 +30,7 @@ class Statistics(Struct, frozen=True):
     first_content: Histogram  # from asking a model to the first word
 
 
-class JobTotals(JobObserver):
+class JobTotals(JobObserver[Job]):
     """The process's counts of jobs that have left."""
 
     def __init__(self) -> None:
@@ -41,8 +42,8 @@ class JobTotals(JobObserver):
 
     def job_ended(self, job: Job) -> None:
         self._endings[standing_of(job.feed.ending)] += 1
-        if job.first_content is not None:
-            self._first_content.add(job.first_content)
+        if job.timing.first_content is not None:
+            self._first_content.add(job.timing.first_content)
 
     def job_left(self, job: Job) -> None:
         self._events += job.feed.log.tail

@@ -1,61 +1,48 @@
-"""The one nursery of all jobs, and the one place where starts are decided."""
+"""The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
-from typing import Final
 
 import structlog
 import trio
-from msgspec.structs import replace
 
-from legato.actors.admission import (
-    Busy,
-    ShuttingDown,
-    check_queue,
-    check_same,
-    check_server,
-    check_user,
-)
 from legato.actors.contexts import detached
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.parked import Parked
+from legato.actors.durability.recording import Recording
 from legato.actors.durability.recovery import Recovered
 from legato.actors.durability.waking import reread
-from legato.actors.ending import RESTART, standing_of
+from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps
-from legato.actors.job import Job, JobEnv, JobObserver, Telling
-from legato.actors.jobs import Started
+from legato.actors.job import Job
 from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.notices.observer import NoticeObserver
 from legato.actors.notices.posting import LocalNotices, Notices
-from legato.actors.parking import Parking
 from legato.actors.production.absent_model import model_named
 from legato.actors.production.rotation import Rotation
 from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
-from legato.actors.resources import JobResources
+from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
 from legato.actors.statistics import JobTotals, Statistics
-from legato.config import OnBusy
+from legato.actors.supervision.crashes import RESTART_PAUSE, guarded, kept_alive
+from legato.actors.supervision.drain import Drain
+from legato.actors.supervision.parking import Parking
 from legato.content import Conversation
 from legato.events import Failed
-from legato.storage.contracts.errors import ForeignConversation, StorageError
+from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
-
-_RESTART_PAUSE: Final = 1.0
-"""Seconds until a part that crashed begins again: what ended it may be over by then."""
 
 log = structlog.get_logger()
 
 
-class Supervisor(JobObserver):
-    """Decides starts in turn, without a lock, because `start` never waits.
+class Supervisor(JobObserver[Job]):
+    """Has jobs run, and knows all that are here; a crash of a job ends that job.
 
-    A turn begins when the former turns of its conversation have ended; the job does the waiting.
     `queue` decides between the turns that wait.
     """
 
@@ -70,10 +57,10 @@ class Supervisor(JobObserver):
         is_resumed: bool = False,
     ) -> None:
         """`hurried`: once set, nothing waits for storage.  `patience`: see JournalWriter;
-        `is_resumed`: see Recorder."""
+        `is_resumed`: see Recording."""
         self.hurried = trio.Event() if hurried is None else hurried
-        self._records, self._limits = resources.records, resources.limits
-        self.titles = Titles(self._records, self._limits.title_timeout, self._titled)
+        self._records, self.limits = resources.records, resources.limits
+        self.titles = Titles(self._records, self.limits.title_timeout, self._titled)
         self.follow_ups = FollowUps(self._records)
         self.registry = Registry()
         self.queue: TurnQueue = LocalQueue(self.registry)
@@ -81,30 +68,32 @@ class Supervisor(JobObserver):
         self._models = resources.models
         self._journal = journal
         self._writer = None if journal is None else JournalWriter(journal, patience=patience)
-        self.parking = Parking(
-            *(self.registry, self, self.guarded),
-            resources.wall_clock,
-            self._limits.store_timeout,
-        )
-        self._env = JobEnv(
+        self.parking = Parking(self.registry, self, resources.wall_clock, self.limits.store_timeout)
+        self._env = self._env_of(resources, is_resumed=is_resumed)
+        self.drain = Drain(nursery, self.registry, self.written, has_journal=journal is not None)
+        self._totals = JobTotals()
+        self.notices: Notices = LocalNotices()
+        notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)
+        self._observers: list[JobObserver[Job]] = [self._totals, notices]
+        if self._writer is not None:
+            nursery.start_soon(kept_alive, self._writer.run, "journal")
+            nursery.start_soon(kept_alive, self.parking.run, "waking")
+            nursery.start_soon(kept_alive, self.parking.run_timer, "expiry")
+
+    def _env_of(self, resources: JobResources, *, is_resumed: bool) -> JobEnv[Job]:
+        return JobEnv(
             resources=resources,
             observer=self,
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
-            follow_up=self.follow_ups.queue,
-            is_resumed=is_resumed,
+            recording=Recording(
+                records=resources.records,
+                store_timeout=resources.limits.store_timeout,
+                follow_up=self.follow_ups.queue,
+                is_resumed=is_resumed,
+            ),
             find=self.parking.find,
         )
-        self._totals = JobTotals()
-        self.notices: Notices = LocalNotices()
-        notices = NoticeObserver(lambda notice: self.notices.post(notice), resources.wall_clock)
-        self._observers: list[JobObserver] = [self._totals, notices]
-        self.handed_on: dict[str, Job] = {}  # by id: what the next process is to have
-        self._draining = False
-        if self._writer is not None:
-            nursery.start_soon(self.kept_alive, self._writer.run, "journal")
-            nursery.start_soon(self.kept_alive, self.parking.run, "waking")
-            nursery.start_soon(self.kept_alive, self.parking.run_timer, "expiry")
 
     def check_journal(self) -> None:
         """Raises StorageError while the journal refuses what the writer has for it."""
@@ -116,7 +105,7 @@ class Supervisor(JobObserver):
         self._records.check()
         self.check_journal()
 
-    def observe(self, observer: JobObserver) -> None:
+    def observe(self, observer: JobObserver[Job]) -> None:
         """Have `observer` told from now on of every job that ends, leaves or is adopted."""
         self._observers.append(observer)
 
@@ -126,63 +115,6 @@ class Supervisor(JobObserver):
     @property
     def journal(self) -> JournalWriter | None:
         return self._writer
-
-    def knows(self, turn: Turn) -> bool:
-        """Whether the request that asks for this turn has a job already."""
-        return self.registry.repeated(turn) is not None
-
-    def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
-        """Start a turn, or join the job that the same `request_id` started before.
-
-        `was_accepted`: see Jobs.
-
-        Raises:
-            ForeignConversation: if the conversation has a job of another user.
-            StartRefused: Busy, TooManyForUser, TooManyForServer, QueueFull or ShuttingDown.
-        """
-        if first := self.registry.repeated(turn):
-            check_same(first.turn.request_digest, turn.request_digest)
-            return Started(self.ref_of(first), joined=True)
-        siblings = self.registry.conversation(turn.conversation_id)
-        if any(job.turn.user != turn.user for job in siblings):
-            raise ForeignConversation(turn.conversation_id)
-        before = list(running(siblings))
-        if before and on_busy == "reject":
-            raise Busy("The conversation is busy with another turn.")
-        interrupted = before if on_busy == "interrupt" else []
-        self.check_draining()
-        if not was_accepted:
-            self._check_limits(turn.user, interrupted)
-        if before and on_busy == "enqueue":
-            if not was_accepted:
-                self._check_queue(turn.user, siblings)
-            return self._enqueue(turn, siblings)
-        self._stop_soon(interrupted)
-        job = self.create(turn, [job.ended for job in before])
-        return Started(job.ref)
-
-    def _check_limits(self, user: str, interrupted: Sequence[RegistryEntry]) -> None:
-        check_user(len(self.registry.running(user)) - len(interrupted), self._limits)
-        leaving = sum(not isinstance(job, Parked) for job in interrupted)
-        check_server(self.registry.running_count() - leaving, self._limits)
-
-    def _check_queue(self, user: str, siblings: Collection[RegistryEntry]) -> None:
-        of_user = self.registry.queued(self.registry.running(user))
-        check_queue(len(self.registry.queued(siblings)), len(of_user), self._limits)
-
-    def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
-        place = 1 + max(job.turn.place for job in siblings)
-        return Started(self.create(replace(turn, place=place), queued=True).ref, queued=True)
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether what runs here is about to end, or to be another's."""
-        return self._draining
-
-    def check_draining(self) -> None:
-        """Raises ShuttingDown once starts are refused."""
-        if self._draining:
-            raise ShuttingDown("The server is shutting down.")
 
     def whereis(self, stream_id: str) -> JobRef | None:
         """The job with this id, or a conversation's current job.
@@ -198,31 +130,6 @@ class Supervisor(JobObserver):
 
     def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
-
-    def expected(self, conversation_id: str) -> list[str]:
-        """Ids of the messages in the making by this conversation's running jobs."""
-        jobs = running(self.registry.conversation(conversation_id))
-        return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
-
-    def active(self, user: str) -> list[str]:
-        """The conversations in which this user has a running job."""
-        jobs = self.registry.running(user)
-        return list(dict.fromkeys(job.turn.conversation_id for job in jobs))
-
-    async def wake_conversation(self, conversation_id: str) -> None:
-        """Wake the conversation's parked runs, for a start that stops them.
-
-        Raises:
-            StorageError: where a run cannot be read now; the start would wait in vain.
-        """
-        for job in [*self.registry.conversation(conversation_id)]:
-            await self.parking.find(job.turn.job_id)
-
-    async def titled(self, conversation_id: str) -> None:
-        """Return when the conversation's turns have ended and no title is in the making."""
-        for job in list(running(self.registry.conversation(conversation_id))):
-            await job.ended.wait()
-        await self.titles.wait(conversation_id)
 
     async def close_conversation(self, conversation_id: str) -> None:
         """Stop a conversation's running jobs, properly, and let go of all its jobs.
@@ -243,35 +150,9 @@ class Supervisor(JobObserver):
         if job := self.registry.find(job_id):
             with suppress(ActorStopped):
                 await job.ref.stop()
-            await job.over()
-            job.leave()
+            await job.ownership.over()
+            job.ownership.leave()
             self._remove(job)
-
-    def refuse_starts(self) -> int:
-        """Take no more starts; return the number of running jobs."""
-        self._draining = True
-        return self.registry.running_count()
-
-    async def ended(self) -> None:
-        """Return when all jobs running now have ended, but for those that only wait."""
-        for job in list(self.registry.all_running()):
-            if not job.only_waits:
-                await job.ended.wait()
-
-    async def drain(self, goes_on: Callable[[Job], bool] = lambda job: False) -> None:
-        """Take no more starts, end the running jobs, and return when all is done and written.
-
-        Three kinds of jobs are left to another process, which finds them in the journal: queued
-        turns, runs that only wait for answers, and the answers chosen by `goes_on`.  The last go on
-        here until the last moment.  Parked runs are left as they are.
-        """
-        self.refuse_starts()
-        if self._writer is not None:
-            self._hand_on(lambda job: job.still_waits or job.only_waits)
-        await self._end([job for job in self.registry.all_running() if not goes_on(job)])
-        self._hand_on(goes_on)
-        await self._end([*self.registry.all_running()])
-        await self.written()
 
     async def written(self) -> None:
         """Return when the journal has all events said by now."""
@@ -282,17 +163,6 @@ class Supervisor(JobObserver):
         """Return when the journal has the endings, and all else that is urgent, said by now."""
         if self._writer is not None:
             await self._writer.settled()
-
-    def _hand_on(self, is_anothers: Callable[[Job], bool]) -> None:
-        for job in filter(is_anothers, [*self.registry.all_running()]):
-            self.handed_on[job.turn.job_id] = job
-            job.hand_on()
-
-    async def _end(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            self._nursery.start_soon(failed, job)
-        for job in jobs:
-            await job.ended.wait()
 
     def create(
         self, turn: Turn, predecessors: Sequence[trio.Event] = (), *, queued: bool = False
@@ -321,7 +191,7 @@ class Supervisor(JobObserver):
         ended = [job for job in jobs if job.ended.is_set()]
         for entry in (*waiting, *self._affordable(ended)):
             if former := self.registry.find(entry.turn.job_id):
-                former.lose()  # other replicas owned the job meanwhile
+                former.ownership.lose()  # other replicas owned the job meanwhile
             if isinstance(entry, Parked):
                 self.parking.add(entry)
             else:
@@ -345,7 +215,7 @@ class Supervisor(JobObserver):
 
     def unpark(self, entry: Parked, recovered: Recovered | None) -> None:
         """See Waker."""
-        if self._draining:
+        if self.drain.has_begun:
             raise StorageError("The server is shutting down, and leaves the run to the next one.")
         if recovered is None:
             self._remove(entry)
@@ -357,21 +227,21 @@ class Supervisor(JobObserver):
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterable[Job]:
         """The newest jobs, as many as may be kept; the older ones are forgotten."""
-        left = self._limits.max_retained_bytes
+        left = self.limits.max_retained_bytes
         kept: list[Job] = []
         for job in reversed(jobs):
             left -= job.bytes
             if left < 0 and kept:
-                job.forget()
+                job.ownership.forget()
             else:
                 kept.append(job)
         return reversed(kept)
 
     async def _own(self, job: Job, live: Callable[[], Awaitable[None]]) -> None:
         try:
-            with closing(job), job.life:
+            with closing(job), job.ownership.scope:
                 name = job.turn.job_id
-                await self.guarded(live, name) or await self.guarded(job.seal, name)
+                await guarded(live, name) or await guarded(job.seal, name)
         finally:
             self._remove(job)
 
@@ -380,32 +250,17 @@ class Supervisor(JobObserver):
             for observer in self._observers:
                 observer.job_left(job)
 
-    async def guarded(self, life: Callable[[], Awaitable[object]], name: str) -> bool:
-        """Whether `life` ran without a crash.  A bug ends one job, not the rest."""
-        crashed = False
-        try:
-            await life()
-        # Not `except`: what is cancelled and has a bug as well raises a group of both.
-        except* Exception:
-            log.exception("crashed", part=name)
-            crashed = True
-        return not crashed
-
-    async def kept_alive(self, life: Callable[[], Awaitable[object]], name: str) -> None:
-        """Run `life` again after each crash: nobody else does the work of such a part."""
-        while not await self.guarded(life, name):  # noqa: ASYNC110  # nobody says when
-            await trio.sleep(_RESTART_PAUSE)
-
-    def _stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
+    def stop_soon(self, jobs: Iterable[RegistryEntry]) -> None:
+        """Have the jobs stopped, without waiting."""
         for job in jobs:
-            self._nursery.start_soon(stopped, self.ref_of(job))
+            self._nursery.start_soon(_stopped, self.ref_of(job))
 
     def lose(self, job: RegistryEntry) -> None:
         """Let go of a job that another replica owns."""
         if isinstance(job, Parked):
             self.registry.remove(job)
         else:
-            job.lose()
+            job.ownership.lose()
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)
@@ -436,7 +291,7 @@ class Supervisor(JobObserver):
             model=job.turn.model,
             standing=standing_of(ending),
             tokens=ending.usage.completion_tokens if ending else 0,
-            seconds=round(trio.current_time() - job.began, 2),
+            seconds=round(trio.current_time() - job.timing.began, 2),
         )
         self.registry.ended(job)
         for observer in self._observers:
@@ -446,28 +301,22 @@ class Supervisor(JobObserver):
             self.registry.forget_request(job)
         self._evict()
         if job.turn.prompt is None and (make := self.titles.due(ending, job.model)):
-            self._nursery.start_soon(self.guarded, make, job.turn.job_id)
+            self._nursery.start_soon(guarded, make, job.turn.job_id)
 
     def _titled(self, conversation: Conversation) -> None:
         for observer in self._observers:
             observer.conversation_titled(conversation)
 
     def _evict(self) -> None:
-        for evicted in self.registry.evicted(self._limits.max_retained_bytes):
-            evicted.leave()
+        for evicted in self.registry.evicted(self.limits.max_retained_bytes):
+            evicted.ownership.leave()
 
 
 def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
     return (job for job in jobs if not job.ended.is_set())
 
 
-async def failed(job: Job) -> None:
-    """End a job because this process ends; a job that has left meanwhile is over anyhow."""
-    with suppress(ActorStopped):
-        await job.ref.fail(RESTART)
-
-
-async def stopped(job: JobRef) -> None:
+async def _stopped(job: JobRef) -> None:
     """Stop a job, with as many tries as needed where it is parked: the next turn waits for the end.
 
     A job that has left meanwhile is as good as stopped.
@@ -479,4 +328,4 @@ async def stopped(job: JobRef) -> None:
             return
         except StorageError as error:
             log.warning("waiting run not stopped yet", job=job.job_id, reason=str(error))
-            await trio.sleep(_RESTART_PAUSE)
+            await trio.sleep(RESTART_PAUSE)

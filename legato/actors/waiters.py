@@ -66,6 +66,8 @@ class Waiters:
     """
 
     def __init__(self, feed: Feed) -> None:
+        # The turn, if its question is stored.
+        self.opened: Created | None = None
         # The queued turn as the journal keeps the turn.  A decided job publishes a turn whose write
         # is open, and nobody may hear that such a turn waits.
         self.kept: Queued | None = None
@@ -90,10 +92,8 @@ class Waiters:
     def _lines(self) -> Sequence[_Line[Any]]:
         return (self._queued, self._opened, self._answer, self._ended, self._stops)
 
-    def answer(
-        self, question: WaitingQuestion, reply_to: ReplyTo[Any], opened: Created | None
-    ) -> None:
-        """Answer, or have the asker wait; `opened`: the turn, if its question is stored."""
+    def answer(self, question: WaitingQuestion, reply_to: ReplyTo[Any]) -> None:
+        """Answer, or have the asker wait."""
         match question:
             case Subscribe(dialect, start, sink):
                 with closing(reply_to):
@@ -116,7 +116,7 @@ class Waiters:
                 self._ended.add(reply_to)
             case _:
                 assert_never(question)
-        self.announce(opened)
+        self.announce()
         self._answer_overdue()
 
     def _stop(self, stop_id: str, reply_to: ReplyTo[StopReply]) -> None:
@@ -130,13 +130,13 @@ class Waiters:
             self._stop_ids.add(stop_id)
         self._stops.add(reply_to)
 
-    def announce(self, opened: Created | None) -> None:
+    def announce(self) -> None:
         """Answer the askers whose awaited point has come."""
         # Every token comes by here, and nearly always nobody waits.
         ending = self._feed.ending
-        if self._queued and (news := ending or opened or self.kept):
+        if self._queued and (news := ending or self.opened or self.kept):
             self._tell_queued(news)
-        if self._opened and (first := opened or ending):
+        if self._opened and (first := self.opened or ending):
             self._tell_opened(first)
         if self._answer and (self._feed.has_content or ending):
             for each in self._answer.take():

@@ -14,6 +14,7 @@
 - `headers`: security headers of every reply: what the page may load, and which sites may embed
   the page
 - `openapi`: the API's description (OpenAPI 3.1), made of the routes and their structs
+- `page_text`: the text of a page as it is served, with icons and addresses put in
 - `pages`: the page, and the routes for operators and tools
 - `replies`: bodies of the routes' replies, where a reply is not a stored record
 - `request_context`: requests in, responses out: JSON by msgspec, and the job or conversation that

@@ -1,10 +1,12 @@
 """The application itself: all that a request may use."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from quart import Response, abort
+from quart import Response, abort, current_app
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
@@ -21,7 +23,7 @@ from legato.http.input.uploads import UploadRequest
 from legato.http.monitoring.loop_delay import LoopDelay
 from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
-from legato.http.runtime import Runtime
+from legato.http.runtime import Runtime, open_runtime
 from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
@@ -77,6 +79,17 @@ class Legato(Hosted):
         self.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
 
+    @property
+    def is_open(self) -> bool:
+        """See Hosted."""
+        return self.runtime is not None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """See Hosted."""
+        async with open_runtime(self.settings) as self.runtime:
+            yield
+
     async def look_at_provider(self) -> None:
         """Have the log say at once if nobody can log in at the configured provider."""
         if self.provider is not None:
@@ -98,6 +111,11 @@ class Legato(Hosted):
             return super().create_url_adapter(request)
         path, method = request.path, request.method
         return self.url_map.bind("localhost", request.root_path, None, request.scheme, method, path)
+
+
+def application() -> Legato:
+    """The application that serves the request."""
+    return cast("Legato", current_app)
 
 
 def _provider_keys(url: str) -> "PublicKeys":

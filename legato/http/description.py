@@ -3,8 +3,7 @@
 from quart import Response
 from quart_schema import QuartSchema, hide
 
-from legato.http.application import Legato
-from legato.http.request_context import application
+from legato.http.application import Legato, application
 
 NAME = "openapi.json"
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from msgspec import json
 from quart import Response, render_template, request
 
-from legato.http.request_context import application
+from legato.http.application import application
 
 LONGEST_ACCEPT: Final = 1024
 """Characters of `Accept`, enough for any browser; to read a longer header takes long."""

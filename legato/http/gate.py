@@ -27,7 +27,7 @@ from quart import Response, g, has_request_context
 from quart.globals import request_ctx, websocket_ctx
 from werkzeug.exceptions import HTTPException
 
-from legato.http.application import Legato
+from legato.http.application import Legato, application
 from legato.http.auth.access import user_at
 from legato.http.cors import Cors
 from legato.http.error_page import as_page, is_browser
@@ -38,7 +38,7 @@ from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
 from legato.http.input.bounds import check_head, check_length
 from legato.http.input.uploads import upload_of
-from legato.http.request_context import application, runtime
+from legato.http.request_context import runtime
 from legato.http.request_info import check_sender, credentials, request_info
 from legato.http.requests import begin
 

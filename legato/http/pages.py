@@ -1,8 +1,6 @@
 """The page, and the routes for operators and tools."""
 
-import re
 from functools import partial
-from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -15,16 +13,14 @@ from quart import (
 )
 from quart_schema import hide, tag_blueprint
 
-from legato.config import Settings
+from legato.http.application import application
 from legato.http.openapi import describe
+from legato.http.page_text import page_for
 from legato.http.replies import HealthReply, ModelName, ModelsReply
-from legato.http.request_context import application, reply, runtime
+from legato.http.request_context import reply, runtime
 
 pages = Blueprint("pages", __name__)
 tag_blueprint(pages, ["server"])
-
-LOGIN_ELSEWHERE: Final = 'id="login-elsewhere" hidden'
-"""Attributes of the button in the page's file."""
 
 SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
@@ -46,21 +42,6 @@ async def inspect(generation_id: str | None = None) -> Response:
 async def _page(name: str) -> Response:
     read = partial(page_for, application().settings, Path(str(current_app.static_folder), name))
     return await application().assets.reply(name, read)
-
-
-def page_for(settings: Settings, page: Path) -> bytes:
-    """The page with all addresses below `base_path`, and the button of the login provider, if any.
-
-    Scripts take addresses from their own URL.
-    """
-    text = page.read_text("utf-8")
-    if settings.oidc is not None:
-        shown = text.replace(LOGIN_ELSEWHERE, LOGIN_ELSEWHERE.replace(" hidden", ""))
-        link = f' href="/login/oidc">Log in with {escape(settings.oidc.label)}'
-        text = shown.replace(">Log in elsewhere", link)
-    if settings.base_path:
-        text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
-    return text.encode()
 
 
 @pages.get("/docs")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from quart import Response, current_app, g, request
 
 from legato.actors.ref import JobRef
 from legato.content import Conversation
-from legato.http.application import Legato
 from legato.http.auth.tokens import User
 from legato.http.errors import (
     ConversationNotFound,
@@ -31,13 +29,9 @@ from legato.http.runtime import Runtime
 T = TypeVar("T")
 
 
-def application() -> Legato:
-    return cast("Legato", current_app)
-
-
 def runtime() -> Runtime:
     """The storage, models and jobs that the application runs on."""
-    running = application().runtime
+    running = cast("Runtime | None", cast("Any", current_app).runtime)
     assert running is not None, "requests come after the lifespan has begun"
     return running
 
@@ -119,11 +113,6 @@ def _check_coding() -> None:
 
 def _malformed(reason: str) -> MalformedJson:
     return MalformedJson(f"The request body contains malformed JSON: {reason}")
-
-
-def digest_of(asked: Any) -> str:
-    """A digest, equal for all requests that ask the same, in any spelling of the JSON."""
-    return sha256(json.encode(asked, order="deterministic")).hexdigest()
 
 
 def query_of(kind: type[T]) -> T:

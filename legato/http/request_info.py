@@ -7,13 +7,13 @@ from msgspec.structs import replace
 from quart import Request, Websocket, g, has_request_context, request
 from quart.globals import request_ctx, websocket_ctx
 
+from legato.http.application import application
 from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import DoubtfulSender
 from legato.http.guards.addresses import ip_subject
 from legato.http.guards.contract import RequestInfo
 from legato.http.guards.senders import Sender, sender
-from legato.http.request_context import application
 
 
 def credentials() -> Credentials:

@@ -13,7 +13,7 @@ from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.client_tools import parameters_of
-from legato.http.request_context import digest_of
+from legato.http.input.digests import digest_of
 
 
 def turn_of(

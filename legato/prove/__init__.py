@@ -1,6 +1,7 @@
 """The command `legato prove`: whole clusters on a mock clock, with every fault there is, by
 seed.
 
+- `answering`: answers to runs that ask, given at any replica
 - `asks`: what clients were told of their answers to asks, compared with the journal and the calls
 - `client`: a client that reads the frames as a front end does
 - `command`: the command: runs seeds on all cores, and prints the outcome in words

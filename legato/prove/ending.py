@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import trio
 
+from legato.prove.answering import allow_all
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
-from legato.prove.rules.asks import answer_asks
 from legato.prove.rules.reading import read
 from legato.prove.simulation import CONVERSATIONS, Simulation
 
@@ -38,7 +38,7 @@ async def come_to_rest(sim: Simulation) -> None:
         while not _is_over(sim):
             sim.provider.finish_all()
             sim.tools.answer_all()
-            answer_asks(sim)
+            allow_all(sim)
             _read_next_turns(sim)
             await trio.sleep(0.5)
     for reader in sim.readers:

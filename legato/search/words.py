@@ -9,6 +9,7 @@ Everything else only separates words.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, islice, zip_longest
 from typing import Final, NamedTuple
 from unicodedata import normalize
@@ -41,9 +42,11 @@ def _run(of: str) -> str:
     return f"{of}+(?:[{_MARKS}]+{of}*)*"
 
 
-_TOKEN: Final = re.compile(
-    f"{_run(_LETTER)}|{_run(f'[{_DENSE}]')}|{_run(f'[{_INDIC}]')}|[{_SYMBOLS}]"
-)
+@cache  # compiled for 10 ms, which no start of a server is to take
+def _token() -> re.Pattern[str]:
+    return re.compile(f"{_run(_LETTER)}|{_run(f'[{_DENSE}]')}|{_run(f'[{_INDIC}]')}|[{_SYMBOLS}]")
+
+
 _ASCII: Final = re.compile("[a-z0-9]+")
 _IS_DENSE: Final = re.compile(f"[{_DENSE}]")
 # Besides marks: a compatible form may bring a space or a bracket into a word.
@@ -63,7 +66,7 @@ def words_of(text: str) -> Sequence[str]:
     if text.isascii():
         words: Iterable[str] = (each[:LONGEST] for each in _ASCII.findall(text.lower()))
     else:
-        tokens = dict.fromkeys(_TOKEN.findall(text))
+        tokens = dict.fromkeys(_token().findall(text))
         words = chain.from_iterable(map(_words_of_token, tokens))
     return [*islice(_different(words), MOST_WORDS)]
 
@@ -84,13 +87,13 @@ def terms_of(query: str) -> Sequence[Term]:
     A letter or digit alone, an emoji, and two neighbours in a dense script are looked for as whole
     words, everything else as the beginning of a word.  No terms: the query has no word.
     """
-    tokens = (folded(token) for token in _TOKEN.findall(query))
+    tokens = (folded(token) for token in _token().findall(query))
     return [*dict.fromkeys(term for token in tokens for term in _terms_of_token(token))]
 
 
 def tokens_in(text: str) -> Iterator[re.Match[str]]:
     """The places of words in a text; in a dense script, of whole runs."""
-    return _TOKEN.finditer(text, 0, MOST_CHARACTERS)
+    return _token().finditer(text, 0, MOST_CHARACTERS)
 
 
 def folded(token: str) -> str:

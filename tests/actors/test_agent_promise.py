@@ -185,7 +185,7 @@ class Machine:
 
     async def begin(self) -> None:
         await self._open()
-        await self.process.supervisor.start(self.turn, "interrupt").job.opened()
+        await LocalJobs(self.process.supervisor).start_now(self.turn, "interrupt").job.opened()
 
     async def _open(self) -> None:
         self._count += 1

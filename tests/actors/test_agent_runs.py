@@ -156,7 +156,7 @@ async def test_a_tool_knows_whether_another_process_goes_on_with_its_call(
         if end == "stop":
             await job.stop()
         else:
-            getattr(house.job(job), end)()
+            getattr(house.job(job).ownership, end)()
             await trio.testing.wait_all_tasks_blocked()
 
     assert tool.was_left is is_left

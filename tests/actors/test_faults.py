@@ -116,7 +116,7 @@ async def test_an_error_beside_a_cancelled_life_ends_one_job(autojump_clock: Moc
         other = house.start(conversation_id="22222222-2222-4222-8222-222222222222")
         await job.opened()
         await trio.sleep(1)
-        house.job(job).lose()
+        house.job(job).ownership.lose()
         await trio.sleep(1)
         assert (await other.status()).ending is None
         for each in list(supervisor.registry):

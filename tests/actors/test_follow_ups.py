@@ -247,7 +247,7 @@ async def test_a_process_that_is_about_to_end_leaves_the_words_to_the_next(
         job = start(house)
         await trio.sleep(1)
         await say(job, "Slower.")
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         assert isinstance(await job.ended(), Finished)
         await trio.sleep(30)
         assert await asked(records) == ["Count."]

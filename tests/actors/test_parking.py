@@ -25,12 +25,12 @@ from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Append, ParkDue, Standing, Status
-from legato.actors.parking import Parking
 from legato.actors.ref import JobRef
 from legato.actors.registry import Registry
 from legato.actors.steering.interjections import AnswerReceipt, SteerReceipt
 from legato.actors.stream.sinks import ChannelSink
 from legato.actors.subscription import Subscription
+from legato.actors.supervision.parking import Parking
 from legato.agents.asks import EXPIRED
 from legato.events import (
     Answered,
@@ -433,11 +433,6 @@ class GoneRuns:
         entry.ended.set()
 
 
-async def unguarded(life: Callable[[], Awaitable[object]], name: str) -> bool:
-    await life()
-    return True
-
-
 async def test_the_timer_is_on_time_where_a_millisecond_is_no_whole_number(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
@@ -449,7 +444,7 @@ async def test_the_timer_is_on_time_where_a_millisecond_is_no_whole_number(
         return trio.current_time()
 
     registry = Registry()
-    parking = Parking(registry, GoneRuns(registry), unguarded, wall_clock, 1.0)
+    parking = Parking(registry, GoneRuns(registry), wall_clock, 1.0)
     turn = Turn(
         job_id="one",
         conversation_id=C1,
@@ -681,8 +676,8 @@ async def test_parked_runs_count_for_their_user_and_not_for_the_process(
         other = begin(house, conversation_id="3", user="bob")
 
         assert supervisor.registry.running_count() == 2
-        assert [*supervisor.active("ann")] == ["0", "1", "2"]
-        assert supervisor.expected("0") == [jobs[0].message_id, jobs[0].response_id]
+        assert [*await house.jobs.active("ann")] == ["0", "1", "2"]
+        assert await house.jobs.expected("ann", "0") == [jobs[0].message_id, jobs[0].response_id]
         assert supervisor.whereis("3") is other
         with pytest.raises(TooManyForServer):
             begin(house, conversation_id="4", user="bob")
@@ -694,7 +689,7 @@ async def test_the_same_request_joins_a_parked_run(autojump_clock: MockClock) ->
         job = begin(house, request_id="r")
         await asked(job)
         await parked(house, job)
-        again = house.supervisor.start(house.turn(request_id="r"), "interrupt")
+        again = house.jobs.start_now(house.turn(request_id="r"), "interrupt")
         status = await again.job.status()
 
     assert again.joined
@@ -900,10 +895,10 @@ async def test_a_process_that_ends_leaves_its_parked_runs_to_the_next(
         job = begin(house)
         [ask] = await asked(job)
         await parked(house, job)
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         with pytest.raises(StorageError, match="shutting down"):
             await job.status()
-        await house.supervisor.ended()
+        await house.supervisor.drain.ended()
     async with place.open() as house:
         job = begin_again(house)
         assert is_parked(house, job)
@@ -926,9 +921,9 @@ async def test_a_shutdown_does_not_wait_for_a_run_that_waits(autojump_clock: Moc
     place = Place()
     async with place.open() as house:
         await asked(begin(house))
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         with trio.fail_after(1):
-            await house.supervisor.ended()
+            await house.supervisor.drain.ended()
 
 
 async def test_a_queued_turn_waits_behind_a_parked_run_in_the_next_process(

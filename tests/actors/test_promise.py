@@ -18,7 +18,7 @@ from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
-from legato.actors.supervisor import failed
+from legato.actors.supervision.drain import failed
 from legato.content import ErrorPart
 from legato.events import Cursor, Failed, Stopped
 from legato.models.contract import ReasoningChunk, TextChunk, ToolCallChunk

@@ -4,8 +4,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.job import Job, JobObserver
+from legato.actors.job import Job
 from legato.actors.lifecycle import State
+from legato.actors.resources import JobObserver
 from legato.actors.stream.sinks import BACKLOG_BYTES, ChannelSink
 from legato.histogram import Histogram
 from legato.storage.memory.journal import JournalStore, MemoryJournal
@@ -96,7 +97,7 @@ async def test_without_a_journal_there_is_nothing_to_time() -> None:
         assert house.supervisor.journal is None
 
 
-class Endings(JobObserver):
+class Endings(JobObserver[Job]):
     def __init__(self) -> None:
         self.job_ids: list[str] = []
 

@@ -17,9 +17,9 @@ from tests.support.actors import C1, C2, open_house
 
 async def test_the_same_request_joins_whatever_else_it_says(autojump_clock: MockClock) -> None:
     async with open_house() as house:
-        first = house.supervisor.start(house.turn(request_id="r"), "interrupt")
-        again = house.supervisor.start(house.turn(request_id="r", text="other"), "interrupt")
-        other = house.supervisor.start(
+        first = house.jobs.start_now(house.turn(request_id="r"), "interrupt")
+        again = house.jobs.start_now(house.turn(request_id="r", text="other"), "interrupt")
+        other = house.jobs.start_now(
             house.turn(request_id="r", user="bob", conversation_id=C2), "interrupt"
         )
 
@@ -69,7 +69,7 @@ async def test_reject_leaves_the_running_turn_alone(autojump_clock: MockClock) -
 
 async def test_enqueue_waits_for_its_turn(autojump_clock: MockClock) -> None:
     async with open_house() as house:
-        first, queued = house.start(), house.supervisor.start(house.turn(), "enqueue")
+        first, queued = house.start(), house.jobs.start_now(house.turn(), "enqueue")
         await first.opened()
         await wait_all_tasks_blocked()
 
@@ -123,10 +123,10 @@ async def test_there_are_only_so_many_running_jobs(autojump_clock: MockClock) ->
 
         house.start(conversation_id="2")  # making room for itself
         await wait_all_tasks_blocked()
-        assert sorted(house.supervisor.active("ann")) == ["1", "2"]
+        assert sorted(await house.jobs.active("ann")) == ["1", "2"]
         await first.stop()
         house.start(conversation_id="3")
-        assert house.supervisor.active("nobody") == []
+        assert await house.jobs.active("nobody") == []
 
 
 @pytest.mark.parametrize("limits", [{"max_running_jobs": 1}, {"max_running_jobs_per_user": 1}])
@@ -189,7 +189,7 @@ async def test_closing_a_conversation_stops_what_starts_meanwhile(
             await wait_all_tasks_blocked()
             house.records.release()
 
-        assert house.supervisor.active("ann") == []
+        assert await house.jobs.active("ann") == []
         assert house.supervisor.whereis(C1) is None
         with pytest.raises(ActorStopped):
             await second.status()
@@ -201,7 +201,7 @@ async def test_draining_ends_what_runs_and_says_why(autojump_clock: MockClock) -
         house.model.say("half")
         await job.opened()
         await wait_all_tasks_blocked()
-        await house.supervisor.drain()
+        await house.supervisor.drain.run()
 
         with pytest.raises(ShuttingDown):
             house.start()
@@ -242,7 +242,7 @@ async def test_all_that_runs_is_waited_for(autojump_clock: MockClock) -> None:
         waited = trio.Event()
 
         async def wait() -> None:
-            await house.supervisor.ended()
+            await house.supervisor.drain.ended()
             waited.set()
 
         async with trio.open_nursery() as nursery:

@@ -26,13 +26,13 @@ def waiters() -> Waiters:
 
 async def test_in_a_hurry_only_those_who_stop_are_answered(waiters: Waiters) -> None:
     stop, end = asked(StopReply), asked(AnyEnding)
-    waiters.answer(AwaitEnding(), end[0], None)
-    waiters.answer(Stop(), stop[0], None)
+    waiters.answer(AwaitEnding(), end[0])
+    waiters.answer(Stop(), stop[0])
     waiters.hurry(Stopped(unsaved=True))
     assert stop[1].receive_nowait() == StopReply(Stopped(unsaved=True), False, Cursor("j", 1, 0))
     assert len(waiters) == 1
     waiters._feed.append(Finished())
-    waiters.announce(None)
+    waiters.announce()
     assert end[1].receive_nowait() == Finished()
     assert len(waiters) == 0
 
@@ -42,17 +42,17 @@ async def test_who_stops_when_the_ending_is_overdue_waits_no_longer_than_the_fir
 ) -> None:
     waiters.hurry(Stopped(unsaved=True))
     stop = asked(StopReply)
-    waiters.answer(Stop(), stop[0], None)
+    waiters.answer(Stop(), stop[0])
     assert stop[1].receive_nowait().ending == Stopped(unsaved=True)
 
 
 async def test_the_same_stop_again_has_the_same_answer(waiters: Waiters) -> None:
     first, again, other = asked(StopReply), asked(StopReply), asked(StopReply)
-    waiters.answer(Stop("s"), first[0], None)
+    waiters.answer(Stop("s"), first[0])
     waiters._feed.append(Stopped())
-    waiters.announce(None)
-    waiters.answer(Stop("s"), again[0], None)
-    waiters.answer(Stop("t"), other[0], None)
+    waiters.announce()
+    waiters.answer(Stop("s"), again[0])
+    waiters.answer(Stop("t"), other[0])
     assert first[1].receive_nowait() == again[1].receive_nowait()
     assert other[1].receive_nowait().already_ended
 
@@ -60,6 +60,6 @@ async def test_the_same_stop_again_has_the_same_answer(waiters: Waiters) -> None
 async def test_who_asked_and_left_is_not_kept_to_the_end(waiters: Waiters) -> None:
     for _ in range(200):
         send, receive = asked(AnyEnding)
-        waiters.answer(AwaitEnding(), send, None)
+        waiters.answer(AwaitEnding(), send)
         receive.close()
     assert len(waiters) < 50

@@ -3,6 +3,7 @@
 import pytest
 
 from legato.config import ModelSettings
+from legato.http.page_text import ICONS
 from tests.support.http.client import Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
@@ -62,13 +63,21 @@ async def test_without_its_storage_it_says_so(ann: Client, path: str) -> None:
     assert (read.status, read.body["error"]) == (503, "Storage unavailable")
 
 
+async def served(client: Client, name: str) -> str:
+    """A page's file, with the icons."""
+    text = (await client.get(f"/static/{name}")).text
+    icons = (await client.get("/static/icons.svg")).text
+    assert ICONS in text
+    return text.replace(ICONS, icons)
+
+
 @pytest.mark.parametrize("path", ["/", "/c/6ba7b810-9dad-41d1-80b4-00c04fd430c8", "/c/x?y=1"])
 async def test_the_page_is_the_same_for_every_conversation(nobody: Client, path: str) -> None:
     reply = await nobody.get(path)
 
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("text/html")
-    assert reply.text == (await nobody.get("/static/index.html")).text
+    assert reply.text == await served(nobody, "index.html")
 
 
 @pytest.mark.parametrize("path", ["/inspect", "/inspect/01M846XJQTHKRR16F0RWQP0099"])
@@ -76,7 +85,7 @@ async def test_the_page_of_jobs_is_the_same_for_every_job(nobody: Client, path: 
     reply = await nobody.get(path)
 
     assert reply.status == 200
-    assert reply.text == (await nobody.get("/static/inspect.html")).text
+    assert reply.text == await served(nobody, "inspect.html")
     assert reply.headers["content-security-policy"].startswith("default-src 'self';")
 
 

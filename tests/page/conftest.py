@@ -27,6 +27,8 @@ SWITCHES = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--font-render-hinting=none",  # letters are drawn alike on every machine
+    "--disable-lcd-text",
 ]
 MANY = 26  # one more than a page of the list
 

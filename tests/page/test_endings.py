@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from legato.actors.ending import CRASH, RESTART
 from tests.support.page.asking import answer, ask, begins_rightly, words
@@ -128,3 +128,16 @@ def test_after_a_restart_the_page_says_that_the_server_was_restarted(
         expect(answer(page)).to_contain_text(words(5))
         page.reload()
         expect(page.locator(".ending")).to_have_text(re.compile("^The server was restarted"))
+
+
+def test_the_time_of_an_answer_is_told_once_the_answer_is_stored(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/api/messages/**", lambda route: held.append(route))
+    ask(page, "first", model="quick")
+    about = page.locator("a.about")
+    expect(about).to_contain_text("first word")
+    page.unroute("**/api/messages/**")
+    for route in held:
+        route.continue_()
+
+    expect(about).to_have_text(re.compile(r"· \d+:\d\d"))

@@ -38,6 +38,27 @@ GROWN = """async ([text, size]) => {
     return differing;
 }"""
 
+ROOM = """async (text) => {
+    const { GrowingMarkdown } = await import("/static/js/growing.js");
+    const style = document.createElement("link");
+    Object.assign(style, { rel: "stylesheet", href: "/static/css/thread.css" });
+    await new Promise((resolve) => (style.onload = resolve, document.head.append(style)));
+    const rooms = [false, true].map((isGrown) => {
+        const element = document.createElement("div");
+        element.className = "markdown";
+        document.body.replaceChildren(element);
+        const growing = new GrowingMarkdown(element);
+        const pieces = isGrown ? [...text].map((_, end) => text.slice(0, end)) : [];
+        for (const piece of pieces) growing.update(piece, false);
+        growing.update(text, true);
+        const last = [...element.querySelectorAll(":scope > :not(.tail), .tail > *")].at(-1);
+        return element.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom
+            + parseFloat(getComputedStyle(last).marginBottom);
+    });
+    return rooms;
+}"""
+"""How many pixels there are below the last block of a text, rendered at once and grown."""
+
 ANSWER = """# A title
 
 A paragraph with **bold**, *em*, `code` and [a link](https://example.org/a?b=c&d=e).
@@ -227,6 +248,14 @@ def test_code_is_copied_as_it_was_written(modules: Page) -> None:
 @pytest.mark.parametrize("size", [1, 7])
 def test_grown_piece_by_piece_it_is_always_what_it_is_at_once(modules: Page, size: int) -> None:
     assert modules.evaluate(GROWN, [ANSWER, size]) == []
+
+
+@pytest.mark.parametrize(
+    "last",
+    ["A paragraph.", "- a\n- list\n", "| a |\n|---|\n| table |\n", "```js\ncode()\n```\n"],
+)
+def test_there_is_no_room_below_the_last_block(modules: Page, last: str) -> None:
+    assert modules.evaluate(ROOM, f"First.\n\n{last}") == [0, 0]
 
 
 def test_a_list_keeps_its_first_number_and_a_table_its_alignment(modules: Page) -> None:

@@ -53,6 +53,23 @@ def test_enter_queues_while_an_answer_runs(page: Page) -> None:
     expect(page.locator("#news")).to_be_hidden()
 
 
+def test_what_is_written_in_quick_succession_waits_in_that_order(page: Page) -> None:
+    running(page)
+    held: list[Route] = []
+    page.route("**/api/agents/chat", lambda route: held.append(route), times=1)
+    for text in ("second", "third"):
+        page.fill("#text", text)
+        page.keyboard.press("Enter")
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
+    page.evaluate("fetch('/api/models').then((response) => response.json())")  # comes after those
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
+    held[0].continue_()
+
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Next but 1"])
+    expect(texts(page)).to_have_text(["second", "third"])
+    page.click("#stop")
+
+
 def test_all_buttons_have_room_on_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 700})
     running(page)

@@ -35,6 +35,20 @@ def test_a_steer_cuts_the_answer_which_goes_on_below_the_words(page: Page) -> No
     expect(page.locator("#text")).to_have_value("")
 
 
+def test_words_in_quick_succession_are_read_in_that_order(page: Page) -> None:
+    ask(page, "first", model="steerable")
+    expect(answer(page)).to_have_text(begins_rightly(3))
+    held: list[Route] = []
+    page.route(STEER, lambda route: held.append(route), times=1)
+    for text in ("Be short.", "Be kind."):
+        steer(page, text)
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
+    page.evaluate("fetch('/api/models').then((response) => response.json())")  # comes after those
+    held[0].continue_()
+
+    expect(page.locator(".part.steer")).to_have_text(["Be short.", "Be kind."])
+
+
 def test_a_button_steers_too(page: Page) -> None:
     ask(page, "first", model="steerable")
     expect(answer(page)).to_have_text(begins_rightly(3))

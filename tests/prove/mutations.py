@@ -46,7 +46,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "the journal is not told again what it forgot",
         "legato/actors/cluster/heartbeat.py",
-        "            job.reannounce()\n",
+        "            job.ownership.reannounce()\n",
         "            pass\n",
     ),
     Mutation(
@@ -82,9 +82,9 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     Mutation(
         "a stop is answered before the answer is stored",
         "legato/actors/job.py",
-        "            ending = self._ending(Stored(None), self.opening)\n            self._children",
-        "            self._say(Stored(None))\n"
-        "            ending = self._ending(Stored(None), self.opening)\n            self._children",
+        "        else:\n            ending = self._closing.ending(",
+        "        else:\n            self._say(Stored(None))\n"
+        "            ending = self._closing.ending(",
     ),
     Mutation(
         "a mirror skips a packet",

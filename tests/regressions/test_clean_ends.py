@@ -51,7 +51,7 @@ async def check_cut(readers: Sequence[RawClient]) -> None:
 
 
 async def job_is_lost(server: LiveServer, started: Started) -> None:
-    server.job(started).leave()
+    server.job(started).ownership.leave()
 
 
 async def drain(server: LiveServer, started: Started) -> None:

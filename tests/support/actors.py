@@ -9,6 +9,7 @@ import trio
 from legato.actors.conversation.turn import Turn
 from legato.actors.job import Job
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorRef
 from legato.actors.ref import JobRef
 from legato.actors.resources import JobResources
@@ -159,6 +160,7 @@ class House:
 
     def __init__(self, supervisor: Supervisor, model: PlayedModel, records: FlakyRecords) -> None:
         self.supervisor = supervisor
+        self.jobs = LocalJobs(supervisor)
         self.model = model
         self.records = records
         self._count = 0
@@ -183,7 +185,7 @@ class House:
         return found
 
     def start(self, on_busy: Any = "interrupt", **fields: Any) -> JobRef:
-        return self.supervisor.start(self.turn(**fields), on_busy).job
+        return self.jobs.start_now(self.turn(**fields), on_busy).job
 
 
 async def crash(job: JobRef) -> None:

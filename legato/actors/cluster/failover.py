@@ -17,6 +17,7 @@ from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_one
+from legato.actors.supervision.crashes import guarded
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.models.contract import Model
@@ -99,7 +100,7 @@ class Failover:
         Raises:
             StorageError: where the outcome is unknown; then the take-over is to be repeated.
         """
-        if self._supervisor.is_draining:
+        if self._supervisor.drain.has_begun:
             return
         if self._taken.is_set():
             self._taken = trio.Event()  # the jobs being taken are this replica's, and not known yet
@@ -148,7 +149,7 @@ class Failover:
         name = left.job.job_id
         while left.came is not left.job:
             async with self._at_once:
-                is_sound = await self._supervisor.guarded(partial(self._try, left), name)
+                is_sound = await guarded(partial(self._try, left), name)
             if left.came is not left.job:
                 await trio.sleep(_RETRY if is_sound else _AFTER_CRASH)
         self._done(left)
@@ -168,7 +169,7 @@ class Failover:
             left.trouble = error
 
     def _adopt(self, recovered: Recovered | Parked) -> None:
-        if self._supervisor.is_draining and not recovered.has_ended:
+        if self._supervisor.drain.has_begun and not recovered.has_ended:
             self.handed_on.add(recovered.turn.job_id)
         else:
             self._supervisor.adopt([recovered])

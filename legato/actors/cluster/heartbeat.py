@@ -11,6 +11,7 @@ from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.job_info import entry_of
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
+from legato.actors.supervision.crashes import kept_alive
 from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replication import Replication
@@ -67,7 +68,7 @@ class Heartbeat:
             async with trio.open_nursery() as nursery:
                 for step in (self._beat, self._failover.take_over, self._reconcile):
                     repeated = partial(self._repeat, step)
-                    nursery.start_soon(self._supervisor.kept_alive, repeated, "heartbeat")
+                    nursery.start_soon(kept_alive, repeated, "heartbeat")
         self._ended.set()
 
     async def leave(self) -> None:
@@ -121,7 +122,7 @@ class Heartbeat:
 
     async def _look(self) -> None:
         liveness = self._replication.liveness
-        if self._supervisor.is_draining:
+        if self._supervisor.drain.has_begun:
             liveness.leaving()
         if not await liveness.beat():
             self._has_lost = True
@@ -137,7 +138,7 @@ class Heartbeat:
         """
         if self._has_lost:
             await self._supervisor.parking.wake_all()  # to be told again, or ended with their logs
-            handed_on = self._supervisor.handed_on.values()
+            handed_on = self._supervisor.drain.handed_on.values()
             await self._reannounce([*self._supervisor.registry, *handed_on])
         if self._was_away:
             await self._let_go()
@@ -148,9 +149,9 @@ class Heartbeat:
         self._has_lost = False
         try:
             for job in jobs:
-                job.reannounce()
+                job.ownership.reannounce()
             for job in jobs:
-                await job.reannounced()
+                await job.ownership.reannounced()
             await self._replication.directory.reannounce([*map(entry_of, jobs)])
         except BaseException:
             self._has_lost = True

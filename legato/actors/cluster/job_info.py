@@ -51,7 +51,7 @@ def entry_of(job: Job) -> DirectoryEntry:
         info=info_of(job.turn),
         epoch=job.epoch,
         stage=_stage_of(job),
-        rank=job.turn.rank if job.may_change else None,
+        rank=job.turn.rank if job.waiting_turn.may_change else None,
     )
 
 

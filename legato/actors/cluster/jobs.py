@@ -23,16 +23,17 @@ from legato.actors.cluster.mirror import Mirrors
 from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
-from legato.actors.cluster.transport import Guarded
 from legato.actors.conversation.turn import Turn, followed
 from legato.actors.inspection.listing import newest, timelines
 from legato.actors.inspection.timeline import ListTimelines, Timelines
-from legato.actors.job import Job, JobObserver
+from legato.actors.job import Job
 from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
 from legato.actors.registry import RegistryEntry
+from legato.actors.resources import JobObserver
+from legato.actors.supervision.crashes import guarded, kept_alive
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
@@ -74,7 +75,7 @@ _NO_LIMITS: Final = _EntryLimits(2**31, UNLIMITED)
 log = structlog.get_logger()
 
 
-class ClusterJobs(JobObserver):
+class ClusterJobs(JobObserver[Job]):
     """Starts are decided in the directory, one after another; then the job is this replica's.
 
     The job waits here for the earlier turns of its conversation, at whichever replica they run.
@@ -100,14 +101,14 @@ class ClusterJobs(JobObserver):
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
-        self._updates = DirectoryUpdates(supervisor.guarded)
+        self._updates = DirectoryUpdates()
         self._records = records
         self._limits = limits
         supervisor.observe(self)
-        nursery.start_soon(supervisor.kept_alive, self._updates.run, "directory updates")
+        nursery.start_soon(kept_alive, self._updates.run, "directory updates")
 
     async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
-        self._supervisor.check_draining()
+        self._supervisor.drain.check()
         self._supervisor.check_storage()
         self._check_reach()
         if not was_accepted:
@@ -123,7 +124,7 @@ class ClusterJobs(JobObserver):
                     return Started(self._ref(entered.first), joined=True)
                 await self._directory.withdraw(entered.first)
             if was_accepted:
-                self._supervisor.check_draining()  # the next process has the turn begin
+                self._supervisor.drain.check()  # the next process has the turn begin
             return self._begin(replace(turn, place=entered.place), on_busy, entered)
         self._take_back(turn)
         raise StorageError("The replicas' directory did not answer in time.")
@@ -283,7 +284,7 @@ class ClusterJobs(JobObserver):
     def _until_done(self, work: Callable[..., Awaitable[None]], job_id: str, *more: object) -> None:
         """Do work about a job in a task of its own: a fault ends no more than one attempt."""
         done = partial(work, job_id, *more)
-        self._nursery.start_soon(self._supervisor.kept_alive, done, job_id)
+        self._nursery.start_soon(kept_alive, done, job_id)
 
     async def _await_end(self, job_id: str, ended: trio.Event) -> None:
         """Set `ended` when the job has ended.  An owner may be unable to answer."""
@@ -336,8 +337,7 @@ class DirectoryUpdates:
     An update that cannot be told, or has a bug, delays no other.
     """
 
-    def __init__(self, guarded: Guarded) -> None:
-        self._guarded = guarded
+    def __init__(self) -> None:
         self._due: dict[str, Callable[[], Awaitable[None]]] = {}  # by id: the latest is the truth
         self._trouble: StorageError | None = None  # of the last round
         self._added = trio.Event()
@@ -359,7 +359,7 @@ class DirectoryUpdates:
     async def _tell_all(self) -> None:
         self._trouble = None
         for job_id in [*self._due]:
-            await self._guarded(partial(self._tell, job_id), job_id)
+            await guarded(partial(self._tell, job_id), job_id)
         if self._trouble is not None:  # a single line is enough for an outage
             reason = str(self._trouble)
             log.warning("directory not told yet", jobs=len(self._due), reason=reason)

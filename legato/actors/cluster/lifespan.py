@@ -20,17 +20,18 @@ from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
 from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
 from legato.actors.resources import JobResources
+from legato.actors.supervision.crashes import kept_alive
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.storage.contracts.replication import Liveness, Replication
 
-LAST_LOOK = 1.0
+_LAST_LOOK = 1.0
 """Seconds to find out at shutdown who stays, and could go on with what runs here."""
 
-LAST_NOTICES = 0.5
+_LAST_NOTICES = 0.5
 """Seconds for the notices of the last endings; the next owner's notices say that some are lost."""
 
-LEAST_PATIENCE = 60.0
+_LEAST_PATIENCE = 60.0
 """Seconds that an ending waits for a journal which all replicas share, also where nothing is kept
 for readers that come later."""
 
@@ -58,38 +59,55 @@ async def open_replica(
             _read_by_others(resources),
             hurried=hurried,
             journal=replication.journal,
-            patience=max(limits.retention, LEAST_PATIENCE),
+            patience=max(limits.retention, _LEAST_PATIENCE),
             is_resumed=on_owner_lost == "continue",
         )
         successor = ClusterTakeover(replication.directory, resources.models, on_owner_lost)
-        journal, retention = replication.journal, limits.retention
         notices = await _opened_notices(nursery, replication, supervisor)
-        failover = Failover(
-            nursery, supervisor, journal, records, successor, retention, notices.doubt
+        heartbeat, cluster = _connected(
+            nursery, replication, supervisor, resources, successor, lease, notices.doubt
         )
-        host, guarded = OwnerServer(supervisor, failover), supervisor.guarded
-        peers = Transport(nursery, replication.me, replication.post, host, guarded)
-        heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
-        # A replica without these tasks would say nothing and hear nothing.
-        nursery.start_soon(supervisor.kept_alive, peers.run, "peers")
-        nursery.start_soon(supervisor.kept_alive, heartbeat.run, "heartbeat")
-        owners = OwnerClient(
-            replication, host, peers, heartbeat, stop_timeout(lease, limits.store_timeout)
-        )
-        supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
-        mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners, guarded)
-        parts = replication, supervisor, host, owners, mirrors, heartbeat
-        cluster = ClusterJobs(nursery, *parts, records, limits)
-        supervisor.follow_ups.jobs = cluster
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
         await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
-        with trio.move_on_after(LAST_NOTICES):
+        with trio.move_on_after(_LAST_NOTICES):
             await notices.written()
         with trio.move_on_after(LAST_WRITE):
             await heartbeat.leave()  # while its jobs still answer for themselves
         leaving.set()
         nursery.cancel_scope.cancel()
+
+
+def _connected(
+    nursery: trio.Nursery,
+    replication: Replication,
+    supervisor: Supervisor,
+    resources: JobResources,
+    successor: ClusterTakeover,
+    lease: float,
+    doubt: Callable[[], None],
+) -> tuple[Heartbeat, ClusterJobs]:
+    """Serve the supervisor's jobs to the other replicas, and theirs to whoever asks here.
+
+    `doubt`: see Failover.
+    """
+    records, limits = resources.records, resources.limits
+    journal, retention = replication.journal, limits.retention
+    failover = Failover(nursery, supervisor, journal, records, successor, retention, doubt)
+    host = OwnerServer(supervisor, failover)
+    peers = Transport(nursery, replication.me, replication.post, host)
+    heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
+    # A replica without these tasks would say nothing and hear nothing.
+    nursery.start_soon(kept_alive, peers.run, "peers")
+    nursery.start_soon(kept_alive, heartbeat.run, "heartbeat")
+    timeout = stop_timeout(lease, limits.store_timeout)
+    owners = OwnerClient(replication, host, peers, heartbeat, timeout)
+    supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
+    mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners)
+    parts = replication, supervisor, host, owners, mirrors, heartbeat
+    cluster = ClusterJobs(nursery, *parts, records, limits)
+    supervisor.follow_ups.jobs = cluster
+    return heartbeat, cluster
 
 
 async def _opened_notices(
@@ -99,7 +117,7 @@ async def _opened_notices(
     notices = SharedNotices(replication.notices, supervisor.settled)
     await notices.open()
     for part in (notices.write, notices.read):
-        nursery.start_soon(supervisor.kept_alive, part, "notices")
+        nursery.start_soon(kept_alive, part, "notices")
     supervisor.notices = notices
     return notices
 
@@ -107,18 +125,18 @@ async def _opened_notices(
 async def _hand_over(
     supervisor: Supervisor, heartbeat: Heartbeat, goes_on: Callable[[Job], bool]
 ) -> None:
-    supervisor.refuse_starts()
-    with trio.move_on_after(LAST_LOOK):
+    supervisor.drain.refuse_starts()
+    with trio.move_on_after(_LAST_LOOK):
         await heartbeat.look()  # new replicas, and replicas about to leave as well
-    await supervisor.drain(goes_on)
-    if supervisor.handed_on:  # nobody else could tell the shared storage again of these
+    await supervisor.drain.run(goes_on)
+    if supervisor.drain.handed_on:  # nobody else could tell the shared storage again of these
         await heartbeat.leave()
 
 
 def _goes_on(liveness: Liveness, successor: ClusterTakeover, job: Job) -> bool:
     """Whether another replica would have the model go on with that answer."""
     is_known = job.turn.prompt is None  # the journal keeps no prompt of an API's caller
-    if not (job.is_answering and is_known and liveness.staying()):
+    if not (job.lifecycle.is_answering and is_known and liveness.staying()):
         return False
     return successor.continues(job.turn, job.feed.snapshot())
 

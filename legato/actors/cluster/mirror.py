@@ -27,13 +27,13 @@ from msgspec import MsgspecError
 
 from legato.actors.cluster.link import FromOwner, MirrorInput
 from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
-from legato.actors.cluster.transport import Guarded
 from legato.actors.mailbox import ActorStopped
 from legato.actors.registry import Registry
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Sealed
 from legato.actors.stream.places import OutOfReach, Start, UnknownDialect
 from legato.actors.stream.sinks import Sink
+from legato.actors.supervision.crashes import guarded
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEvent, Cursor
 from legato.storage.contracts.replication import JobInfo
@@ -246,10 +246,8 @@ class Mirrors:
         registry: Registry,
         dialects: Mapping[str, Dialect],
         source: Source,
-        guarded: Guarded,
     ) -> None:
         self._nursery = nursery
-        self._guarded = guarded
         self._registry = registry
         self._dialects = dialects
         self._source = source
@@ -279,7 +277,7 @@ class Mirrors:
         if mirror is None:
             mirror = self._mirrors[info.job_id] = Mirror(info, self._dialects, self._source)
             live = partial(self._run, info.job_id, mirror)
-            self._nursery.start_soon(self._guarded, live, info.job_id)
+            self._nursery.start_soon(guarded, live, info.job_id)
         return mirror
 
     async def _run(self, job_id: str, mirror: Mirror) -> None:

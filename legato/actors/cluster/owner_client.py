@@ -3,11 +3,10 @@
 from collections.abc import Collection
 from contextlib import suppress
 from secrets import token_hex
-from typing import Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 import trio
 
-from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
 from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
@@ -34,6 +33,14 @@ def stop_timeout(lease: float, store_timeout: float) -> float:
     return max(_LEAST_STOP_TIMEOUT, 2 * (lease + store_timeout))
 
 
+class LivenessWatch(Protocol):
+    """Looks at the other replicas again and again."""
+
+    async def looked(self) -> None:
+        """Return after the next look at who is alive."""
+        ...
+
+
 class OwnerClient:
     """The directory names the owner of a job.  When an owner is gone, the entry changes, and until
     then every question waits."""
@@ -43,7 +50,7 @@ class OwnerClient:
         replication: Replication,
         host: Host,
         peers: Transport,
-        heartbeat: Heartbeat,
+        heartbeat: LivenessWatch,
         stop_timeout: float,
     ) -> None:
         """`stop_timeout`: seconds, by the function of the same name."""

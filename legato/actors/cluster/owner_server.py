@@ -43,8 +43,8 @@ class OwnerServer:
     def hands_on(self, job_id: str) -> bool:
         """Whether this process, which is about to go, leaves the job to another replica."""
         supervisor = self._supervisor
-        is_left = supervisor.is_draining and job_id in supervisor.registry.parked
-        return is_left or job_id in supervisor.handed_on or job_id in self._failover.handed_on
+        is_left = supervisor.drain.has_begun and job_id in supervisor.registry.parked
+        return is_left or job_id in supervisor.drain.handed_on or job_id in self._failover.handed_on
 
     def has(self, job_id: str) -> bool:
         return self._supervisor.registry.entry(job_id) is not None

@@ -119,7 +119,7 @@ class AwaitTitle(Question[None], frozen=True):
     conversation_id: str
 
 
-JobQuestion = (
+_JobQuestion = (
     Locate
     | Stop
     | AwaitQueued
@@ -135,9 +135,9 @@ JobQuestion = (
 )
 """All that a job is asked but Subscribe, for which Follow stands."""
 
-OwnerQuestion = JobQuestion | HasJob | Discard
-CallQuestion = OwnerQuestion | AwaitTitle | ListTimelines
-AnyAnswer = (
+OwnerQuestion = _JobQuestion | HasJob | Discard
+_CallQuestion = OwnerQuestion | AwaitTitle | ListTimelines
+_AnyAnswer = (
     Located
     | StopReply
     | Status
@@ -157,12 +157,12 @@ class Call(Envelope, frozen=True):
     """A question about a job, for the replica that owns the job."""
 
     job_id: str
-    question: CallQuestion
+    question: _CallQuestion
 
 
 def call(call_id: int, job_id: str, question: Question[Any]) -> Call:
     """Make the call of a question for a replica: any question but Subscribe."""
-    return Call(call_id, job_id, cast("CallQuestion", question))
+    return Call(call_id, job_id, cast("_CallQuestion", question))
 
 
 class Reply(Envelope, frozen=True):
@@ -174,7 +174,7 @@ class Reply(Envelope, frozen=True):
     `refusal`: the job refuses, with `last` as in OutOfReach, or because nobody speaks the dialect.
     """
 
-    answer: AnyAnswer | None = None
+    answer: _AnyAnswer | None = None
     is_known: bool = True
     is_leaving: bool = False
     fault: str | None = None

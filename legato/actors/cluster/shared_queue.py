@@ -6,9 +6,8 @@ from typing import TypeVar
 
 import structlog
 
-from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
-from legato.actors.cluster.owner_client import OwnerClient
+from legato.actors.cluster.owner_client import LivenessWatch, OwnerClient
 from legato.actors.conversation.turn import Turn
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replication import Directory, JobInfo
@@ -26,7 +25,7 @@ class SharedQueue:
     waits for the end of A.  When A ends, B asks again, and waits for the end of C.
     """
 
-    def __init__(self, directory: Directory, owners: OwnerClient, heartbeat: Heartbeat) -> None:
+    def __init__(self, directory: Directory, owners: OwnerClient, heartbeat: LivenessWatch) -> None:
         self._directory = directory
         self._owners = owners
         self._heartbeat = heartbeat

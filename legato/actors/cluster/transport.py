@@ -29,6 +29,7 @@ from legato.actors.mailbox import ActorError
 from legato.actors.question import Question
 from legato.actors.ref import LocalRef
 from legato.actors.stream.places import Start
+from legato.actors.supervision.crashes import guarded
 from legato.events import Cursor
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replication import Inbox
@@ -36,9 +37,6 @@ from legato.storage.contracts.replication import Inbox
 _RETRY: Final = 0.5  # seconds until packets are sent once more, or looked for
 
 _FAULT: Final = "The process that runs the generation failed to answer."
-
-Guarded = Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]]
-"""Runs something, and says whether it did not crash; see Supervisor."""
 
 log = structlog.get_logger()
 
@@ -69,14 +67,11 @@ class Transport:
     own for sending: a replica whose inbox cannot be reached delays no other.
     """
 
-    def __init__(
-        self, nursery: trio.Nursery, me: str, post: Inbox, host: Host, guarded: Guarded
-    ) -> None:
+    def __init__(self, nursery: trio.Nursery, me: str, post: Inbox, host: Host) -> None:
         self._nursery = nursery
         self._me = me
         self._post = post
         self._host = host
-        self._guarded = guarded
         self._links: dict[str, Link] = {}
         self._numbers = count(1)
 
@@ -134,7 +129,7 @@ class Transport:
         with link.scope:
             while True:
                 due = await link.packet()
-                await self._guarded(partial(self._deliver, peer, *due), "sender")
+                await guarded(partial(self._deliver, peer, *due), "sender")
 
     async def _deliver(self, peer: str, link: str, number: int, envelopes: Sequence[Raw]) -> None:
         packet = encode_packet(self._me, link, number, envelopes)
@@ -185,7 +180,7 @@ class Transport:
 
     def _begin(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """Run work for another replica; a crash of it costs neither this replica nor other work."""
-        self._nursery.start_soon(self._guarded, work, name)
+        self._nursery.start_soon(guarded, work, name)
 
     async def _answer(self, link: Link, call: Call) -> None:
         is_answered = False

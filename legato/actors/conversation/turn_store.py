@@ -24,8 +24,8 @@ from legato.storage.contracts.responses import StoredResponse
 _CHARACTERS: Final = 16
 """Of a token: four times the average, because what a model does not read is counted, too."""
 
-LEAST_READ: Final = 1024 * 1024
-_MOST_READ: Final = 8 * LEAST_READ
+_LEAST_READ: Final = 1024 * 1024
+_MOST_READ: Final = 8 * _LEAST_READ
 """Characters of a conversation: all are in memory at once, for each turn that begins."""
 
 
@@ -289,7 +289,7 @@ def conversation_of(turn: Turn) -> Conversation:
 
 def _readable(model: Model) -> int:
     """How many characters of a conversation are read for a model: more than fit its context."""
-    return min(_MOST_READ, max(LEAST_READ, _CHARACTERS * model.max_context_tokens))
+    return min(_MOST_READ, max(_LEAST_READ, _CHARACTERS * model.max_context_tokens))
 
 
 def _prompt_of(turn: Turn) -> Prompt:

@@ -11,8 +11,7 @@ the question is only looked for, and the job hears of the question if it is ther
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -30,8 +29,10 @@ from legato.actors.conversation.turn import (
 )
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import JobJournal
+from legato.actors.durability.open_writes import OpenWrites
 from legato.actors.durability.question_writer import QuestionWriter, growing_pauses
 from legato.actors.durability.queue_wait import QueueWait
+from legato.actors.durability.recording import Recording
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import (
     Ask,
@@ -58,7 +59,6 @@ from legato.storage.contracts.errors import (
     UnstorableText,
 )
 from legato.storage.contracts.quotas import OverQuota
-from legato.storage.contracts.records import Records
 
 _OPENING: Final = 0.8
 """Of `store_timeout`, for the question to be stored; the rest is for the ending that says it was
@@ -66,8 +66,6 @@ not, so that whoever asked has the refusal within the whole."""
 
 DECIDED: Final = "decided_before"
 """Why a request is refused that decides on a call which another request decided on."""
-
-FollowUp = Callable[[Sequence[Turn]], Awaitable[bool]]
 
 log = structlog.get_logger()
 
@@ -80,34 +78,27 @@ class Recorder:
         job: ActorRef[JobMessage],
         turn: Turn,
         model: Model,
-        records: Records,
         journal: JobJournal,
         waiting: WaitingTurn,
-        store_timeout: float,
-        follow_up: FollowUp,
-        *,
-        is_resumed: bool = False,
+        recording: Recording,
     ) -> None:
-        """`follow_up` queues the turns that unread steers become, and returns whether they are
-        queued; False leaves them to the next process.  `is_resumed`: a later owner may have the
-        model go on."""
         self.journal = journal
+        self.writes = OpenWrites()
         can_go_on = bool(turn.agents) or model.continues
         may_wait = has_tools(turn)  # for an answer, beyond this process
-        is_resumed = may_wait or (is_resumed and can_go_on)
+        is_resumed = may_wait or (recording.is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
         self._job = job
         self._waiting = waiting
         self._turn = turn
         self._model = model
-        self._store: TurnStore = turn_store(
-            turn.prompt.api_request if turn.prompt else None, records
-        )
-        self._store_timeout = store_timeout
-        self._follow_up = follow_up
+        api_request = turn.prompt.api_request if turn.prompt else None
+        self._store: TurnStore = turn_store(api_request, recording.records)
+        self._store_timeout = recording.store_timeout
+        self._follow_up = recording.follow_up
         self._follows: Sequence[Turn] = ()  # what is to be queued before the job is done
-        self._left = store_timeout  # seconds for the ending to be stored
+        self._left = recording.store_timeout  # seconds for the ending to be stored
         self._opening: Opening | None = None  # while its question may be stored
         # the reason for refusing the start before the outcome was known
         self._overdue: Failure | None = None
@@ -117,22 +108,6 @@ class Recorder:
             turn.job_id, self._store, self._unwanted, self._tell_overdue_opening
         )
         self._stored_answer = Stored(None, unsaved=True)  # the outcome as far as known
-        self._open_writes = 0  # writes with an unknown outcome
-        self._idle = trio.Event()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is to be stored any more."""
-        return self._open_writes == 0
-
-    async def idle(self) -> None:
-        while not self.is_idle:
-            await self._idle.wait()
-
-    async def over(self) -> None:
-        """Return once nothing is to be stored any more, and the journal has the ending."""
-        await self.idle()
-        await self.journal.over()
 
     def moment(self) -> int | None:
         """See TurnStore."""
@@ -170,7 +145,7 @@ class Recorder:
             word = NotOpened(_failure_of(error))
         self._waiting.end()  # as well where a stop came first
         if opening is not None and not self._unwanted.is_set():
-            with self._writing():
+            with self.writes.writing():
                 word = await self._write(opening)
                 if isinstance(word, Opened):
                     await self._tell_opened(word)
@@ -201,7 +176,7 @@ class Recorder:
     async def look_up(self) -> None:
         """Tell the job Opened if its question was stored by a crashed task which did not say so."""
         if (opening := self._opening) is not None:
-            with self._writing():
+            with self.writes.writing():
                 conversation = await self._question.find(opening.created)
                 if conversation is not None:
                     opened = Opened(replace(opening, conversation=conversation))
@@ -224,7 +199,7 @@ class Recorder:
 
     async def _write(self, opening: Opening) -> Opened | NotOpened:
         self._opening = opening
-        with self._writing():
+        with self.writes.writing():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._time_out)
                 word = await self._written(opening)
@@ -272,9 +247,9 @@ class Recorder:
         self._follows = follows
         if opening is None:
             await self.journal.finish(ending)
-            self._stored_answer = Stored(None, unsaved=not self.is_idle)
+            self._stored_answer = Stored(None, unsaved=not self.writes.is_idle)
         else:
-            with self._writing():  # from here the job has something to store
+            with self.writes.writing():  # from here the job has something to store
                 await self.journal.finish(ending)
                 self._stored_answer = await self._stored(ending, opening.created)
                 await self._queue_follows()
@@ -303,7 +278,7 @@ class Recorder:
 
         The journal has the ending first: an owner that has lost the job stores nothing.
         """
-        with self._writing():
+        with self.writes.writing():
             await self.journal.over()
             await self._stored(ending, opening.created)
         self.journal.mark_done()
@@ -323,7 +298,7 @@ class Recorder:
     async def _stored(self, ending: AnyEnding, created: Created) -> Stored:
         """Store the answer, in as many attempts as needed; unsaved where none could help."""
         pauses, job_id = growing_pauses(), self._turn.job_id
-        with self._writing():
+        with self.writes.writing():
             while True:
                 try:
                     return Stored(await self._store.close(job_id, ending, created))
@@ -333,16 +308,6 @@ class Recorder:
                 except StorageError as error:
                     log.warning("answer not stored yet", job=job_id, reason=str(error))
                     await trio.sleep(next(pauses))
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._open_writes += 1
-        try:
-            yield
-        finally:
-            self._open_writes -= 1
-            idle, self._idle = self._idle, trio.Event()
-            idle.set()
 
 
 def _failure_of(error: Exception) -> Failure:

@@ -38,11 +38,11 @@ def timelines(registry: Registry, asked: ListTimelines) -> Timelines:
     if asked.job_id is not None:
         entry = registry.entry(asked.job_id)
         found = entry is not None and asked.user in (None, entry.turn.user)
-        return Timelines((timeline(entry, is_timed=True),) if entry and found else ())
+        return Timelines((_timeline(entry, is_timed=True),) if entry and found else ())
     unended = registry.unended() if asked.user is None else registry.running(asked.user)
     running = nlargest(asked.most, unended, attrgetter("turn.job_id"))
     ended = islice(_of(asked.user, registry.ended_jobs()), asked.most - len(running))
-    return newest(map(timeline, [*running, *ended]), asked.most)
+    return newest(map(_timeline, [*running, *ended]), asked.most)
 
 
 def newest(found: Iterable[Timeline], most: int, unheard: int = 0) -> Timelines:
@@ -56,7 +56,7 @@ def _of(user: str | None, entries: Iterable[RegistryEntry]) -> Iterable[Registry
     return entries if user is None else (each for each in entries if each.turn.user == user)
 
 
-def timeline(entry: RegistryEntry, *, is_timed: bool = False) -> Timeline:
+def _timeline(entry: RegistryEntry, *, is_timed: bool = False) -> Timeline:
     return _of_parked(entry) if isinstance(entry, Parked) else _of_job(entry, is_timed=is_timed)
 
 
@@ -80,7 +80,7 @@ def _of_parked(entry: Parked) -> Timeline:
 def _of_job(job: Job, *, is_timed: bool) -> Timeline:
     turn, feed, snapshot = job.turn, job.feed, job.feed.snapshot()
     is_asking = bool(snapshot.open_asks)
-    asked_at, first_content = job.asked_at, job.first_content
+    asked_at, first_content = job.timing.asked_at, job.timing.first_content
     first_word = None
     if asked_at is not None and first_content is not None:
         first_word = asked_at + first_content
@@ -95,11 +95,11 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         created_at=time_of(turn.job_id),
         asked_at=_at(job, asked_at),
         first_word_at=_at(job, first_word),
-        ended_at=_at(job, job.ended_at),
+        ended_at=_at(job, job.timing.ended_at),
         epoch=feed.epoch,
         events=feed.log.tail,
         counts=_counts(job, snapshot),
-        is_stored=job.is_stored,
+        is_stored=job.ownership.is_stored,
         unsaved=feed.ending is not None and feed.ending.unsaved,
         times=_times(job) if is_timed else None,
     )
@@ -125,8 +125,9 @@ def _counts(job: Job, snapshot: Snapshot) -> JobCounts:
 
 
 def _times(job: Job) -> JobTimes:
-    moments = tuple((_ms(job, each.at), each.seq) for each in job.times.moments())
-    return JobTimes(moments, round(job.times.resolution * 1000), job.times.unknown)
+    events = job.timing.events
+    moments = tuple((_ms(job, each.at), each.seq) for each in events.moments())
+    return JobTimes(moments, round(events.resolution * 1000), events.unknown)
 
 
 def _at(job: Job, time: float | None) -> int | None:
@@ -135,4 +136,4 @@ def _at(job: Job, time: float | None) -> int | None:
 
 def _ms(job: Job, time: float) -> int:
     """A time by the job's clock in milliseconds since 1970."""
-    return round((time + job.clock_offset) * 1000)
+    return round((time + job.timing.offset) * 1000)

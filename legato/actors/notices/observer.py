@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from legato.actors.ending import standing_of
-from legato.actors.job import Job, JobObserver, Telling
+from legato.actors.job import Job
 from legato.actors.notices.notice import News, Notice, NoticeKind, renamed
+from legato.actors.resources import JobObserver, Telling
 from legato.content import Conversation
 from legato.events import Answered, Asked, Created, Failed, Finished, Queued, Stopped
 
 
-class NoticeObserver(JobObserver):
+class NoticeObserver(JobObserver[Job]):
     """Posts notices about conversations; a request to an API is nothing that a page shows.
 
     `post` may neither wait nor fail.  `wall_clock`: seconds since 1970.

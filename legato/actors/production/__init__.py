@@ -6,4 +6,5 @@
 - `producer`: the child task that asks the model, and steps the job with the answer
 - `rotation`: a round in which each producer with much to say is let go on once
 - `time_limit`: a deadline whose clock can be stopped
+- `timing`: when the parts of one job happened
 """

@@ -6,7 +6,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 RESOLUTION: Final = 0.1  # seconds: finer than an eye can tell in a replay
-MOST: Final = 512  # moments, 8 KiB: a minute of tokens to 0.2 s, ten minutes to 1.6 s
+_MOST: Final = 512  # moments, 8 KiB: a minute of tokens to 0.2 s, ten minutes to 1.6 s
 _ROUNDING: Final = 1e-9  # seconds
 
 
@@ -27,7 +27,7 @@ class EventTimes:
     Where there are too many moments, `resolution` is doubled.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = _MOST) -> None:
         self.resolution = RESOLUTION  # seconds
         self.unknown = 0  # events up to this position came before anybody noted times
         self._most = most

@@ -24,6 +24,7 @@ from legato.actors.messages import (
 from legato.actors.production.event_builder import Positions, Steps, whole_step
 from legato.actors.production.rotation import Rotation
 from legato.actors.production.time_limit import TimeLimit
+from legato.actors.production.timing import Timing
 from legato.agents.contract import STEERED, Run
 from legato.config import Limits
 from legato.content import Part, ToolCall, Usage, WholePart, total
@@ -59,14 +60,13 @@ class Producer:
         run: Run,
         limits: Limits,
         rotation: Rotation,
+        timing: Timing,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`step`, `snapshot`: of the job whose child this producer is.  `settle`: see Stage.
-        `model`: the model named by the turn.  `wall_clock`: seconds since 1970."""
+        `model`: the model named by the turn.  `timing`: to note what is asked.
+        `wall_clock`: seconds since 1970."""
         self.model = model
-        self.began = trio.current_time()
-        self.asked_at: float | None = None  # when a model was first asked
-        self.first_content: float | None = None  # seconds from asking the model
         self.snapshot = snapshot
         self.is_left = False  # set by the job where a next process is to go on
         self._settle = settle
@@ -74,6 +74,7 @@ class Producer:
         self._run = run
         self._limits = limits
         self._rotation = rotation
+        self._timing = timing
         self._wall_clock = wall_clock
         self._answered_before: Collection[str] = ()  # the ids of asks
         self._positions = Positions()
@@ -234,15 +235,15 @@ class Producer:
 
     async def _stream(self, model: Model, request: ModelRequest, steps: Steps) -> None:
         asked_at = trio.current_time()
-        if self.asked_at is None:
-            self.asked_at = asked_at
+        if self._timing.asked_at is None:
+            self._timing.asked_at = asked_at
         with trio.CancelScope() as patience:
             renewal = self._renew(patience)
             async with model.stream(request) as batches:
                 async for batch in batches:
                     if events := steps.events(batch):
-                        if self.first_content is None:
-                            self.first_content = trio.current_time() - asked_at
+                        if self._timing.first_content is None:
+                            self._timing.first_content = trio.current_time() - asked_at
                         self._step(Append(events))
                         await self._rotation.go_round(len(events))
                     if trio.current_time() >= renewal:

@@ -18,6 +18,7 @@ from typing import Final, Literal, assert_never
 import trio
 
 from legato.actors.ending import standing_of
+from legato.actors.lifecycle import Lifecycle, State
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import StopReply
 from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
@@ -31,48 +32,68 @@ CANCELLED: Final = "cancel"
 """The id of every stop that cancels a waiting turn: to repeat the question changes nothing."""
 
 Change = MoveToFront | EditWaiting
-Answer = ReplyTo[Waiting | NotWaiting]
+_Answer = ReplyTo[Waiting | NotWaiting]
 
 
 class WaitingTurn:
     """The rules are at the top of this file."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, lifecycle: Lifecycle, *, is_promised: bool = False) -> None:
+        """`is_promised`: the log of another job has the turn, which asks a steer's words."""
         self.is_over = False
+        self._is_promised = is_promised
+        self._lifecycle = lifecycle
         self._is_cancelled = False
         self._feed = feed
-        self._asked: deque[tuple[Change, Answer]] = deque()
+        self._asked: deque[tuple[Change, _Answer]] = deque()
         self._news = trio.Event()
+
+    # For everybody.
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the turn is kept, and not opened yet: any later owner may ask the model.
+
+        A later owner also stores the question of a turn that begins just now: to store a question
+        twice is to store it once.
+        """
+        is_kept = self._is_promised or self._feed.queued is not None
+        return self._lifecycle.state is State.OPENING and is_kept
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the turn is kept as queued, and its place in the queue has not come."""
+        return self.is_kept and self._feed.queued is not None and not self.is_over
 
     # For the job.
 
-    def answer(self, question: GetWaiting | Change, reply_to: Answer, *, waits: bool) -> None:
-        """Answer at once, or, where the turn `waits`, have the recorder make the change."""
+    def answer(self, question: GetWaiting | Change, reply_to: _Answer) -> None:
+        """Answer at once, or, where the turn may change, have the recorder make the change."""
         match question:
             case GetWaiting():
-                reply_to.send(self._waiting() if waits else self._refusal())
+                reply_to.send(self._waiting() if self.may_change else self._refusal())
             case MoveToFront() | EditWaiting():
                 if (said := self._said(question)) is not None:
                     reply_to.send(said)
-                elif not waits:
+                elif not self.may_change:
                     reply_to.send(self._refusal())
                 else:
                     self._ask(question, reply_to)
             case _:
                 assert_never(question)
 
-    def cancels(self, reply_to: ReplyTo[StopReply | NotWaiting], *, waits: bool) -> bool:
+    def cancels(self, reply_to: ReplyTo[StopReply | NotWaiting]) -> bool:
         """Whether the job is to stop, and to answer; refuse where the turn has begun.
 
         A job that stopped before the turn began stops once more, to have the same answer.
         """
         is_stopped = isinstance(self._feed.ending, Stopped) and self._feed.created is None
-        self._is_cancelled |= waits or is_stopped
+        self._is_cancelled |= self.may_change or is_stopped
         if not self._is_cancelled:
             reply_to.send(self._refusal())
         return self._is_cancelled
 
-    def _ask(self, change: Change, reply_to: Answer) -> None:
+    def _ask(self, change: Change, reply_to: _Answer) -> None:
         made = sum(1 for _ in self._changes()) - 1
         if made + len(self._asked) >= MOST_CHANGES:
             reply_to.send(NotWaiting(standing_of(None), self._feed.cursor, "too_many"))

@@ -1,4 +1,4 @@
-"""Sends the replies to interjections, once the events that they speak of are durable."""
+"""Decides on interjections, and sends the replies once the events of a reply are durable."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -7,8 +7,11 @@ from typing import Any
 import trio
 from msgspec.structs import replace
 
+from legato.actors.conversation.turn import Turn
+from legato.actors.lifecycle import Lifecycle
 from legato.actors.mailbox import ReplyTo
-from legato.actors.steering.interjections import Receipt, Rejected, SteerReceipt
+from legato.actors.steering.interjections import Interjection, Receipt, Rejected, SteerReceipt
+from legato.actors.steering.verdicts import Verdict, verdict
 from legato.actors.stream.feed import Feed
 
 
@@ -16,15 +19,30 @@ class Receipts:
     """The receipts of one job."""
 
     def __init__(
-        self, feed: Feed, settle: Callable[[], Awaitable[None]], store_timeout: float
+        self,
+        feed: Feed,
+        lifecycle: Lifecycle,
+        settle: Callable[[], Awaitable[None]],
+        store_timeout: float,
     ) -> None:
         """`settle` returns once the journal has all events said until the call."""
         self._feed = feed
+        self._lifecycle = lifecycle
         self._settle = settle
         self._store_timeout = store_timeout
 
-    def placed(self, reply: Receipt) -> Receipt:
-        """Add the outcome's place in the log to a steer's receipt."""
+    def verdict(self, question: Interjection, turn: Turn) -> Verdict:
+        """Decide on `question`, by the log of now."""
+        is_answering = self._lifecycle.is_answering
+        snapshot, ending = self._feed.snapshot(), self._feed.ending
+        return verdict(question, turn, snapshot, ending, is_answering=is_answering)
+
+    def receipt(self, found: Verdict) -> Receipt:
+        """Make the reply; the log has the verdict's events.
+
+        A steer's receipt has the outcome's place in the log.
+        """
+        reply = found.reply(self._feed.cursor)
         if not isinstance(reply, SteerReceipt) or reply.outcome is None:
             return reply
         return replace(reply, outcome_at=self._feed.place_of(reply.outcome))

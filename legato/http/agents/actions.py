@@ -18,9 +18,10 @@ from legato.http.agents.action_bodies import (
 )
 from legato.http.agents.replies import AgentReply, MessageReply
 from legato.http.agents.routes import MOST_HISTORY, agent_body_of, portrayer
+from legato.http.application import application
 from legato.http.errors import NotFound
 from legato.http.openapi import describe
-from legato.http.request_context import application, query_of, reply, runtime, user
+from legato.http.request_context import query_of, reply, runtime, user
 from legato.storage.contracts.actions import Action
 from legato.storage.contracts.agents import EDIT
 

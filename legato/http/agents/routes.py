@@ -33,9 +33,10 @@ from legato.http.agents.replies import (
     Portrayer,
     configured_summary,
 )
+from legato.http.application import application
 from legato.http.errors import InvalidField
 from legato.http.openapi import describe
-from legato.http.request_context import application, body_of, query_of, reply, runtime, user
+from legato.http.request_context import body_of, query_of, reply, runtime, user
 from legato.storage.contracts.agents import DELETE, EDIT, VIEW, NoSuchVersion, StoredAgent
 
 T = TypeVar("T")

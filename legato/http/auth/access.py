@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from legato.http.application import application
 from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Credentials, Unauthorized, User
 from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
-from legato.http.request_context import application, runtime
+from legato.http.request_context import runtime
 from legato.storage.contracts.keys import Scope
 
 SCOPE_OF: Final[Mapping[str, Scope]] = {

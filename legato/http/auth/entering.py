@@ -6,9 +6,10 @@ from typing import Final, cast
 from msgspec import Struct
 from quart import Response, redirect, request
 
+from legato.http.application import application
 from legato.http.auth.authenticator import session_cookie
 from legato.http.auth.tokens import Unauthorized
-from legato.http.request_context import application, runtime
+from legato.http.request_context import runtime
 from legato.http.request_info import credentials, scheme_of
 
 OPENED_BY_A_PERSON: Final = ("none", "same-origin")

@@ -6,12 +6,13 @@ from typing import Final
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from legato.http.application import application
 from legato.http.auth.api_keys import MAX_NAME, SCOPES, default_expiry, is_key_name, mint
 from legato.http.errors import InvalidField, NotFound, RequestError
 from legato.http.input.bodies import ApiKeyBody
 from legato.http.openapi import describe
 from legato.http.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
-from legato.http.request_context import application, body_of, no_content, reply, runtime, user
+from legato.http.request_context import body_of, no_content, reply, runtime, user
 from legato.storage.clock import utc_now
 from legato.storage.contracts.keys import ApiKey
 

@@ -4,11 +4,11 @@ from urllib.parse import urlencode
 
 from quart import Response, render_template
 
+from legato.http.application import application
 from legato.http.auth.entering import Login, current_user, home
 from legato.http.auth.tokens import Unauthorized
 from legato.http.error_page import is_browser
 from legato.http.errors import said
-from legato.http.request_context import application
 
 
 async def asked(login: Login, status: int, action: str = "login") -> Response:

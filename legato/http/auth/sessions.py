@@ -5,6 +5,7 @@ import time
 from quart import Blueprint, Response, request
 from quart_schema import hide
 
+from legato.http.application import application
 from legato.http.auth.authenticator import check_origin
 from legato.http.auth.entering import (
     Login,
@@ -19,7 +20,7 @@ from legato.http.auth.login_page import asked, refused
 from legato.http.auth.tokens import Unauthorized
 from legato.http.error_page import is_browser
 from legato.http.input.forms import form_of
-from legato.http.request_context import application, no_content, runtime
+from legato.http.request_context import no_content, runtime
 from legato.http.request_info import credentials, request_info
 
 sessions = Blueprint("sessions", __name__)

@@ -3,6 +3,7 @@
 - `bodies`: what clients send, as LibreChat's wire has it; unknown fields are ignored
 - `bounds`: what a request's head may be
 - `client_tools`: the tools that a start's client runs
+- `digests`: digests of what requests ask: a repeated request asks the same
 - `forms`: the login page's form, which anybody may send: bounded before it is read
 - `integers`: integers in what clients send: only those that every part of Legato can hand on
 - `json_bounds`: what JSON may bring, looked at before it is read: reading is what takes the time

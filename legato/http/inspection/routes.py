@@ -6,10 +6,11 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.inspection.timeline import ListTimelines
+from legato.http.application import application
 from legato.http.errors import Foreign, JobNotFound
 from legato.http.inspection.replies import JobReply, JobsQuery, JobsReply
 from legato.http.openapi import describe
-from legato.http.request_context import application, query_of, reply, runtime, user
+from legato.http.request_context import query_of, reply, runtime, user
 
 jobs = Blueprint("jobs", __name__, url_prefix="/api/jobs")
 tag_blueprint(jobs, ["generations"])

@@ -9,8 +9,9 @@ import trio
 from structlog.contextvars import get_contextvars
 
 from legato.actors.ending import standing_of
-from legato.actors.job import Job, JobObserver
+from legato.actors.job import Job
 from legato.actors.ref import time_of
+from legato.actors.resources import JobObserver
 from legato.config import ConfigError, Settings
 from legato.content import Usage
 from legato.events import Failed
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LAST_EXPORT: Final = 1.0  # seconds at the end for the spans that are not sent yet
 
 
-class Tracing(JobObserver):
+class Tracing(JobObserver[Job]):
     """Makes the span at a generation's end; while a generation runs, no span is current."""
 
     def __init__(self, provider: "TracerProvider") -> None:
@@ -64,7 +65,7 @@ def attributes_of(job: Job) -> Mapping[str, str | int | float]:
         "legato.api": prompt.api_request.api if prompt else "chat",
         "legato.job": job.turn.job_id,
         "legato.outcome": str(standing_of(ending)),
-        "legato.first_content_seconds": job.first_content,
+        "legato.first_content_seconds": job.timing.first_content,
     }
     return {name: value for name, value in known.items() if value is not None}
 

@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.notices.board import Board, NoticeReader
+from legato.http.application import application
 from legato.http.auth.authenticator import Unauthorized, User
 from legato.http.auth.revoked import RevocationList
 from legato.http.errors import RequestError
@@ -14,13 +15,7 @@ from legato.http.input.bodies import NoticeQuery, StreamHeaders
 from legato.http.notices.streaming import NoticeBody
 from legato.http.openapi import describe
 from legato.http.replies import NoticeStream
-from legato.http.request_context import (
-    application,
-    credentials_of_user,
-    place_asked,
-    runtime,
-    user,
-)
+from legato.http.request_context import credentials_of_user, place_asked, runtime, user
 from legato.http.streams.sse import lasting_response
 
 events = Blueprint("events", __name__, url_prefix="/api")

@@ -5,6 +5,7 @@
 - `images`: refuses images for a model that reads no images
 - `item_pages`: items of a response or a conversation, page by page
 - `leave`: requests for leave in earlier answers, and the decisions of a request on them
+- `leave_lookup`: finds the calls that wait for leave in a user's earlier answers
 - `models`: the list of models and agents in the form of OpenAI's APIs
 - `outcomes`: the outcome of an API's generation: the object, or the failure as an HTTP error
 - `replies`: bodies of replies for the lists of models

@@ -1,25 +1,18 @@
 """Requests for leave in earlier answers, and the decisions of a request on them."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.mailbox import ActorStopped
 from legato.agents.definition import Agent
 from legato.content import Leave, ToolCallPart
 from legato.dialects.leave_requests import requests_in
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Finished
 from legato.http.errors import InvalidField
-from legato.http.request_context import runtime, user
-from legato.storage.contracts.responses import (
-    LARGEST_CHAIN,
-    ChainTooLarge,
-    StoredResponse,
-    entries_of,
-)
+from legato.storage.contracts.responses import StoredResponse
 
 Requested = Mapping[str, ToolCallPart]
 """The calls that wait for a decision, by the ids of the requests."""
@@ -43,47 +36,12 @@ def requested_in(before: Iterable[StoredResponse]) -> Requested:
     found: dict[str, ToolCallPart] = {}
     for response in before:
         job_id = response.response_id.removeprefix(PREFIX)
-        found |= _waiting(response.ending, job_id)
+        found |= waiting_in(response.ending, job_id)
     return found
 
 
-async def requested(request_ids: Set[str]) -> Requested:
-    """This user's calls that wait, of the answers that asked: stored, or still to be replayed.
-
-    A request that nobody knows, or not any more, is left out.
-
-    Raises:
-        InvalidField: for too many requests, or for answers that are too large to read.
-    """
-    if not request_ids:
-        return {}
-    if len(request_ids) > MOST:
-        raise InvalidField("input", f"names {len(request_ids)} requests; {MOST} are allowed")
-    try:
-        stored = await runtime().records.responses.holding(user(), request_ids)
-    except ChainTooLarge:
-        most = f"{LARGEST_CHAIN} bytes are allowed"
-        raise InvalidField("input", f"names answers that are too large; {most}") from None
-    found = {**requested_in(stored)}
-    for each in request_ids - found.keys():
-        for response_id in entries_of(each)[:1]:
-            found |= await _replayed(response_id.removeprefix(PREFIX))
-    return found
-
-
-async def _replayed(job_id: str) -> Requested:
-    """The calls that wait in the answer of a job that is still here."""
-    job = await runtime().jobs.whereis(user(), job_id)
-    if job is None or job.user != user() or job.job_id != job_id:
-        return {}
-    try:
-        return _waiting((await job.status()).ending, job_id)
-    except ActorStopped:
-        return {}
-
-
-def _waiting(ending: AnyEnding | None, job_id: str) -> Requested:
-    """No call waits in an answer that was cut: the model asks anew."""
+def waiting_in(ending: AnyEnding | None, job_id: str) -> Requested:
+    """The calls that wait in an ended answer.  After a cut none waits: the model asks anew."""
     if not isinstance(ending, Finished) or ending.response is None:
         return {}
     return requests_in(ending.response.content or (), job_id)

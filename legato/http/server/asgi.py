@@ -3,6 +3,8 @@
 import math
 import re
 import sys
+from abc import abstractmethod
+from contextlib import AbstractAsyncContextManager
 from typing import Final, TypedDict, cast
 from urllib.parse import urlsplit
 
@@ -26,7 +28,6 @@ from quart_trio.asgi import (
 
 from legato.config import ConfigError, Settings
 from legato.http.input.uploads import Upload, upload_of
-from legato.http.runtime import Runtime, open_runtime
 from legato.http.streams.streaming import STOP_PATIENCE, StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
@@ -193,7 +194,17 @@ class Hosted(QuartTrio):
     """An application, as far as the lifespan knows."""
 
     settings: Settings
-    runtime: Runtime | None
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether the application has a runtime already."""
+        ...
+
+    @abstractmethod
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Open a runtime for the block.  Raises ConfigError, ModelError, StorageError."""
+        ...
 
 
 class Lifespan(TrioASGILifespan):
@@ -203,7 +214,7 @@ class Lifespan(TrioASGILifespan):
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await receive()
-        if self.app.runtime is not None:
+        if self.app.is_open:
             await self._serve(receive, send)
         elif reason := await self._open(receive, send):
             await send({"type": "lifespan.startup.failed", "message": reason})
@@ -216,7 +227,7 @@ class Lifespan(TrioASGILifespan):
             return NEEDS_TRIO
         configure_own_log(self.app.settings.log, sys.stderr)
         try:
-            async with open_runtime(self.app.settings) as self.app.runtime:
+            async with self.app.open():
                 await self._serve(receive, send)
         except (ConfigError, ModelError, StorageError) as error:
             return str(error)

@@ -9,7 +9,10 @@ from typing import Final
 
 import trio
 
-LATE: Final = ("jwt", "cryptography.hazmat.primitives.ciphers.aead")
+LATE: Final = (
+    *("jwt", "cryptography.hazmat.primitives.ciphers.aead"),
+    "legato.http.monitoring.collector",
+)
 
 
 async def import_meanwhile() -> None:

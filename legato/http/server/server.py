@@ -136,13 +136,13 @@ async def _drained(
     All other requests go on meanwhile, so readers of a generation see the ending.
     """
     await stop()
-    if app.runtime is None or not (running := app.runtime.supervisor.refuse_starts()):
+    if app.runtime is None or not (running := app.runtime.supervisor.drain.refuse_starts()):
         return
     log.info("draining", generations=running)
     async with trio.open_nursery() as nursery:
         nursery.cancel_scope.deadline = trio.current_time() + app.settings.limits.drain_timeout
         nursery.start_soon(_cancel_when, hurry, nursery.cancel_scope)
-        await app.runtime.supervisor.ended()
+        await app.runtime.supervisor.drain.ended()
         nursery.cancel_scope.cancel()
 
 

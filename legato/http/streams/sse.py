@@ -10,7 +10,7 @@ from quart import Response, request
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
 from legato.events import Cursor
-from legato.http.request_context import application
+from legato.http.application import application
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody
 from legato.http.streams.socket_sink import RawConnection

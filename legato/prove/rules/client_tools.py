@@ -7,9 +7,9 @@ import trio
 
 from legato.agents.tools.contract import ToolDefinition
 from legato.events import Asked
+from legato.prove.answering import answer_ask, result_of
 from legato.prove.model import KnownJob
 from legato.prove.rules.agents import CALLING, call
-from legato.prove.rules.asks import answer, result
 from legato.prove.rules.jobs import stop_at
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.simulation import Simulation
@@ -33,7 +33,7 @@ async def call_client(sim: Simulation, place: int, called: int, answered: int) -
     await trio.sleep(CALLING)
     if not answered and (asks := _open(sim)):
         known, ask = nth(asks, place)
-        answer(sim, known, result(ask, called), place)
+        answer_ask(sim, known, result_of(ask, called), place)
 
 
 async def two_results(sim: Simulation, place: int, other: int, beside: int, turns: int) -> None:
@@ -48,7 +48,7 @@ async def two_results(sim: Simulation, place: int, other: int, beside: int, turn
     known, ask = nth(asks, place)
     if what == "an expiry":
         await trio.sleep_until(ask.expires_at / 1000 - EARLY)
-    answer(sim, known, result(ask, place), place)
+    answer_ask(sim, known, result_of(ask, place), place)
     if what == "a stop":
         sim.model.step(f"{known.name} is stopped at {sim.name(sim.open_seat(other))}")
         stop_at(sim, known, sim.open_seat(other))
@@ -56,7 +56,7 @@ async def two_results(sim: Simulation, place: int, other: int, beside: int, turn
         await trio.lowlevel.checkpoint()
     if what == "a kill":
         _kill_owner(sim, known)
-    answer(sim, known, result(ask, place if what == "the same again" else other), other)
+    answer_ask(sim, known, result_of(ask, place if what == "the same again" else other), other)
 
 
 def _kill_owner(sim: Simulation, known: KnownJob) -> None:

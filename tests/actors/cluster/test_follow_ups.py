@@ -230,7 +230,7 @@ async def test_a_replica_that_takes_no_starts_enters_a_turn_for_the_next(
         here, there = replicas.seats
 
         async def refuse() -> None:
-            here.replica.supervisor.refuse_starts()
+            here.replica.supervisor.drain.refuse_starts()
 
         job = await here.start()
         after_entering(monkeypatch, here, refuse)

@@ -263,7 +263,7 @@ async def test_an_answer_is_ended_where_nobody_stays(autojump_clock: MockClock) 
         replicas.seats[0].model.say("half")
         await trio.sleep(1)
         for seat in replicas.seats:
-            seat.replica.supervisor.refuse_starts()
+            seat.replica.supervisor.drain.refuse_starts()
         await trio.sleep(LEASE / 5)
         for seat in replicas.seats:
             seat.leave()

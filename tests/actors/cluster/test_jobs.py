@@ -1,6 +1,5 @@
 """Replicas of one world: a job is followed, asked and stopped from any of them."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -432,7 +431,7 @@ async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
 async def test_an_update_that_comes_while_the_one_before_is_told_is_told_as_well(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    updates, told = DirectoryUpdates(guarded), list[str]()
+    updates, told = DirectoryUpdates(), list[str]()
 
     async def second() -> None:
         told.append("second")
@@ -447,19 +446,10 @@ async def test_an_update_that_comes_while_the_one_before_is_told_is_told_as_well
     assert told == ["first", "second"]
 
 
-async def guarded(work: Callable[[], Awaitable[object]], name: str) -> bool:
-    """As the supervisor does: a bug ends nothing else."""
-    try:
-        await work()
-    except RuntimeError:
-        return False
-    return True
-
-
 async def test_an_update_that_crashed_is_told_again_and_delays_no_other(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    updates, tries = DirectoryUpdates(guarded), list[str]()
+    updates, tries = DirectoryUpdates(), list[str]()
 
     async def crash_once() -> None:
         tries.append("crashing")
@@ -481,7 +471,7 @@ async def test_an_update_that_crashed_is_told_again_and_delays_no_other(
 async def test_one_update_that_cannot_be_told_delays_no_other(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    updates, told = DirectoryUpdates(guarded), list[str]()
+    updates, told = DirectoryUpdates(), list[str]()
 
     async def never() -> None:
         raise StorageError("that shard is away")

@@ -34,7 +34,7 @@ async def test_who_asks_for_a_job_that_is_being_entered_waits(autojump_clock: Mo
             nursery.start_soon(find)
             await wait_all_tasks_blocked()
             assert found == []
-            job = house.supervisor.start(turn, "interrupt").job
+            job = house.jobs.start_now(turn, "interrupt").job
         await wait_all_tasks_blocked()
         assert [each.job_id for each in found if each] == [job.job_id]
         house.model.finish()
@@ -54,7 +54,7 @@ async def test_a_job_that_is_lost_before_it_answers_is_unknown(autojump_clock: M
 
         nursery.start_soon(stop)
         await wait_all_tasks_blocked()
-        job.lose()
+        job.ownership.lose()
         house.records.release()
         await wait_all_tasks_blocked()
         assert answers == [Reply(7, is_known=False)]
@@ -91,7 +91,7 @@ async def test_a_process_that_begins_to_leave_leaves_the_runs_that_it_wakes(
 
         nursery.start_soon(ask, 7)
         await wait_all_tasks_blocked()
-        house.supervisor.refuse_starts()
+        house.supervisor.drain.refuse_starts()
         await ask(8)
         place.journal.release()
         await wait_all_tasks_blocked()

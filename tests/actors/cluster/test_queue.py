@@ -130,7 +130,7 @@ async def test_a_turn_that_was_handed_on_still_waits_for_everybody(
         jobs = await queued(replicas, "b")
         job = replicas.seats[1].replica.supervisor.registry.find(jobs[1].job_id)
         assert job is not None
-        job.hand_on()
+        job.ownership.hand_on()
         await job.ended.wait()
         entry = entry_of(job)
         assert (entry.stage, entry.rank) == ("begun", 0)

@@ -1,6 +1,6 @@
 """Packets between replicas: numbered, and after a gap all calls and mirrors begin again."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 
@@ -107,14 +107,6 @@ class Listener:
                 self.heard.append("gone" if is_gone else "closed")
 
 
-async def guarded(work: Callable[[], Awaitable[object]], name: str) -> bool:
-    try:
-        await work()
-    except RuntimeError:
-        return False
-    return True
-
-
 @pytest.fixture
 def office() -> Office:
     return Office()
@@ -122,7 +114,7 @@ def office() -> Office:
 
 @pytest.fixture
 async def peers(office: Office, nursery: trio.Nursery) -> Transport:
-    peers = Transport(nursery, "me", office, Nobody(), guarded)
+    peers = Transport(nursery, "me", office, Nobody())
     nursery.start_soon(peers.run)
     await wait_all_tasks_blocked()
     return peers
@@ -324,7 +316,7 @@ class Leaving(Nobody):
 async def test_a_job_that_goes_meanwhile_can_be_asked_for_again(
     office: Office, nursery: trio.Nursery
 ) -> None:
-    nursery.start_soon(Transport(nursery, "me", office, Leaving(), guarded).run)
+    nursery.start_soon(Transport(nursery, "me", office, Leaving()).run)
     await office.arrive(1, Follow(5, "j", "j:1:3"))
     assert office.sent == [Accepted(5, 2, {1: 5}), Closed(5)]
 
@@ -359,12 +351,7 @@ class Clumsy(Nobody):
 async def test_a_question_that_cannot_be_answered_costs_no_other(
     office: Office, nursery: trio.Nursery
 ) -> None:
-    async def contained(work: Callable[[], Awaitable[object]], name: str) -> bool:
-        with suppress(KeyError):
-            await work()
-        return False
-
-    nursery.start_soon(Transport(nursery, "me", office, Clumsy(), contained).run)
+    nursery.start_soon(Transport(nursery, "me", office, Clumsy()).run)
     await office.arrive(1, Call(4, "j", GetStatus()), Call(5, "j", GetStatus()))
     assert {envelope.call_id for envelope in office.sent} == {4, 5}
     assert all(isinstance(envelope, Reply) and envelope.fault for envelope in office.sent)
@@ -400,6 +387,6 @@ async def test_a_parked_run_that_cannot_be_read_can_be_asked_for_again(
     office: Office, nursery: trio.Nursery, said: list[AnyEnvelope], *, is_found: bool
 ) -> None:
     host = Parked(is_found=is_found)
-    nursery.start_soon(Transport(nursery, "me", office, host, guarded).run)
+    nursery.start_soon(Transport(nursery, "me", office, host).run)
     await office.arrive(1, Follow(5, "j", "j:1:3"))
     assert office.sent == [*said, Closed(5)]

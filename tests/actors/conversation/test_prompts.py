@@ -110,7 +110,7 @@ async def test_who_waits_for_what_leaves_is_told(autojump_clock: MockClock) -> N
 
         nursery.start_soon(wait)
         await trio.sleep(1)
-        house.job(job).lose()
+        house.job(job).ownership.lose()
 
 
 async def test_frames_are_found_by_their_number(autojump_clock: MockClock) -> None:
@@ -155,7 +155,7 @@ async def test_no_title_is_made(autojump_clock: MockClock) -> None:
         house.model.say("well")
         house.model.finish()
         await job.ended()
-        await house.supervisor.titled(C1)
+        await house.jobs.titled("ann", C1)
         assert len(house.model.requests) == 1
 
 

@@ -110,7 +110,7 @@ async def test_whoever_waits_for_a_title_waits_for_the_answer_too(
     async with open_house() as house:
         house.start()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(house.supervisor.titled, C1)
+            nursery.start_soon(house.jobs.titled, "ann", C1)
             await wait_all_tasks_blocked()
             assert nursery.child_tasks
             house.model.say("Because.")

@@ -326,7 +326,7 @@ async def test_who_comes_back_after_a_restart_finds_what_had_ended(
         assert again is not None
         status = await again.status()
         assert status.standing == "complete"
-        assert house.supervisor.active("ann") == []
+        assert await house.jobs.active("ann") == []
         await trio.sleep(RETENTION + 1)
         assert house.supervisor.whereis(job.job_id) is None
     assert len(records.closed) == 1, "it was stored once"

@@ -121,7 +121,7 @@ async def test_a_queued_turn_that_is_gone_was_not_started(autojump_clock: MockCl
         nursery.start_soon(in_vain)
         await wait_all_tasks_blocked()
         [_, waiting] = house.supervisor.registry
-        waiting.leave()
+        waiting.ownership.leave()
         journal.release()
 
 

@@ -13,7 +13,9 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
 from legato.actors.durability.recorder import Recorder
+from legato.actors.durability.recording import Recording
 from legato.actors.follow_ups import FollowUps
+from legato.actors.lifecycle import Lifecycle
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
@@ -383,21 +385,23 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     mailbox, records = Mailbox[JobMessage](), FlakyRecords()
     turn, model = Turn(**TURN), PlayedModel()
     journal = JobJournal(turn.job_id, 1, Log(), NoJournal(), lambda: None)
-    waiting = WaitingTurn(Feed(Identity(turn.job_id, 1, C1, turn.response_id), {}))
+    feed = Feed(Identity(turn.job_id, 1, C1, turn.response_id), {})
+    waiting = WaitingTurn(feed, Lifecycle())
     follow_up = FollowUps(records).queue
-    recorder = Recorder(mailbox.ref, turn, model, records, journal, waiting, 10.0, follow_up)
+    recording = Recording(records=records, store_timeout=10.0, follow_up=follow_up)
+    recorder = Recorder(mailbox.ref, turn, model, journal, waiting, recording)
     records.returning = trio.Event()
     nursery.start_soon(partial(recorder.open, (), None, is_kept=False))
     await wait_all_tasks_blocked()
     recorder.stop_opening()  # the job has decided to end
     records.returning.set()
     await wait_all_tasks_blocked()
-    assert not recorder.is_idle, "nobody has taken the word"
+    assert not recorder.writes.is_idle, "nobody has taken the word"
     assert isinstance(await mailbox.receive(), Opened)
     await wait_all_tasks_blocked()
-    assert not recorder.is_idle, "nobody has acted on it"
+    assert not recorder.writes.is_idle, "nobody has acted on it"
     asked = await mailbox.receive()
     assert isinstance(asked, Ask)
     asked.reply_to.send(None)
     await wait_all_tasks_blocked()
-    assert recorder.is_idle
+    assert recorder.writes.is_idle

@@ -221,7 +221,7 @@ async def test_a_turn_whose_move_is_being_written_is_left_to_the_next_process(
 
         tasks.start_soon(move)
         await wait_all_tasks_blocked()
-        tasks.start_soon(first.supervisor.drain)
+        tasks.start_soon(first.supervisor.drain.run)
         await wait_all_tasks_blocked()
         journal.release()
     journal.close()

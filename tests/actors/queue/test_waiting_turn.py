@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from legato.actors.lifecycle import Lifecycle, Signal
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import Standing
 from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
@@ -21,7 +22,8 @@ class Asked:
 
     def __init__(self, *, epoch: int = 1, previous_epochs: Any = None) -> None:
         self.feed = Feed(Identity("j", epoch, "c", "a"), {}, previous_epochs)
-        self.turn = WaitingTurn(self.feed)
+        self.lifecycle = Lifecycle()
+        self.turn = WaitingTurn(self.feed, self.lifecycle)
         self.publish("hello")
 
     def publish(self, text: str, rank: int = 0, change: QueueChange | None = None) -> None:
@@ -33,7 +35,9 @@ class Asked:
         self, question: GetWaiting | Change, *, waits: bool = True
     ) -> trio.MemoryReceiveChannel[Any]:
         send, receive = trio.open_memory_channel[Any](1)
-        self.turn.answer(question, ReplyTo(send), waits=waits)
+        if not waits:
+            self.lifecycle.advance(Signal.STOP)
+        self.turn.answer(question, ReplyTo(send))
         return receive
 
     def change(self) -> object:

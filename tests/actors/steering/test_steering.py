@@ -351,7 +351,7 @@ async def test_a_job_with_another_owner_by_now_takes_no_steer(autojump_clock: Mo
         actor = house.job(house.start())
         await spoken(house, "Well ")
         send, receive = trio.open_memory_channel[Receipt | ActorError](1)
-        actor.lose()
+        actor.ownership.lose()
         actor.handle(Ask(Steer("s", "Shorter.", 1), ReplyTo(send)))  # came in the same moment
         with receive, pytest.raises(trio.EndOfChannel):
             await receive.receive()

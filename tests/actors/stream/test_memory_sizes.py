@@ -13,6 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
 from legato.actors.lifespan import open_supervisor
+from legato.actors.local_jobs import LocalJobs
 from legato.actors.production.event_builder import Positions, whole_step
 from legato.actors.resources import JobResources
 from legato.actors.stream.memory_sizes import EVENT_BYTES
@@ -120,7 +121,7 @@ async def test_it_is_counted_within_a_third(
     autojump_clock: MockClock,
 ) -> None:
     async def run(number: int) -> None:
-        started = supervisor.start(turn(number, **more), "enqueue").job
+        started = LocalJobs(supervisor).start_now(turn(number, **more), "enqueue").job
         await started.ended()
         await read(supervisor, started.job_id, iter(dialects))
 
@@ -146,7 +147,7 @@ async def test_it_is_counted_within_a_third(
 async def test_who_reads_much_makes_room_of_the_oldest(autojump_clock: MockClock) -> None:
     async with open_sayer(["w1 "] * 3000, max_retained_bytes=400_000) as supervisor:
         for number in range(3):
-            await supervisor.start(turn(number), "enqueue").job.ended()
+            await LocalJobs(supervisor).start_now(turn(number), "enqueue").job.ended()
         await wait_all_tasks_blocked()
         assert len([*supervisor.registry]) == 3
         newest = turn(2).job_id

@@ -242,7 +242,7 @@ async def test_a_generation_that_another_owns_by_now_is_lost(ann: Client, stream
         runtime = ann.app.runtime
         assert runtime is not None
         (job,) = runtime.supervisor.registry
-        job.lose()
+        job.ownership.lose()
         body = await received(connection, "}}")
 
         assert connection.status_code == 503

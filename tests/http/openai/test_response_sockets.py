@@ -230,7 +230,7 @@ async def test_one_that_another_replica_took_is_lost(server: LiveServer) -> None
         await ann.ask("still")
         await ann.until('"w0 "')
         (job,) = server.runtime.supervisor.registry
-        job.lose()
+        job.ownership.lose()
         [*_, lost] = await ann.until("generation_lost")
         assert (lost["status"], lost["error"]["type"]) == (503, "server_error")
         assert (await ann.turn())["status"] == "completed"

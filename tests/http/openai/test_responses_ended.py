@@ -110,7 +110,7 @@ async def test_a_generation_that_another_owns_by_now_is_lost(asker: Client) -> N
         await wait_all_tasks_blocked()
         assert asker.app.runtime is not None
         (job,) = asker.app.runtime.supervisor.registry
-        job.lose()
+        job.ownership.lose()
         body = await received(connection, "}}")
 
         assert connection.status_code == 503

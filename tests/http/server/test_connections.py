@@ -43,7 +43,7 @@ async def test_a_request_sent_ahead_of_a_cut_leaves_nothing_behind(serve: Serve)
         async with await server.follow(started) as client:
             await client.frame()
             await client.stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: legato\r\n\r\n")
-            server.job(started).leave()
+            server.job(started).ownership.leave()
             with pytest.raises(Cut):
                 await client.body()
 

@@ -95,7 +95,7 @@ async def test_what_runs_may_end_and_nothing_more_starts(serve: Serve) -> None:
         started = await server.start("held", tokens=20)
         async with await server.follow(started) as reader, await server.connect() as client:
             server.stop.set()
-            await until(lambda: server.runtime.supervisor._draining)
+            await until(lambda: server.runtime.supervisor.drain.has_begun)
             await client.ask("POST", START, body=b'{"text": "Hello"}')
             head = await client.head()
             assert (head.status_code, dict(head.headers).get(b"retry-after")) == (503, b"2")

@@ -174,7 +174,7 @@ async def test_a_body_whose_job_is_gone_is_cut_and_not_ended(
         started = await server.start("held", tokens=5)
         async with await server.follow(started) as reader:
             await reader.frame()
-            server.job(started).leave()
+            server.job(started).ownership.leave()
             with pytest.raises(Cut):
                 await reader.body()
 
@@ -189,7 +189,7 @@ async def test_a_body_that_only_its_connection_s_end_would_end_is_reset(
         async with await server.connect() as reader:
             await reader.stream.send_all(http_1_0(server, started))
             await reader.receive_until(b'"text":"w4 "')
-            server.job(started).leave()
+            server.job(started).ownership.leave()
             with pytest.raises(trio.BrokenResourceError):
                 await reader.stream.receive_some()
 

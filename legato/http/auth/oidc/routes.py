@@ -11,6 +11,7 @@ import structlog
 from quart import Blueprint, Response, abort, redirect, render_template, request
 from quart_schema import hide
 
+from legato.http.application import application
 from legato.http.auth.authenticator import check_origin
 from legato.http.auth.entering import (
     Login,
@@ -33,7 +34,7 @@ from legato.http.auth.oidc.flows import Flow, ended_cookie, new_flow
 from legato.http.error_page import is_browser
 from legato.http.errors import said
 from legato.http.input.forms import form_of
-from legato.http.request_context import application, runtime
+from legato.http.request_context import runtime
 from legato.http.request_info import credentials, host_of, request_info, scheme_of
 
 if TYPE_CHECKING:

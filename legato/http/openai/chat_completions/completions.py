@@ -28,7 +28,8 @@ from legato.http.openai.chat_completions.prompts import (
     decisions_in,
     turn_of,
 )
-from legato.http.openai.leave import agents_from, decided, requested
+from legato.http.openai.leave import agents_from, decided
+from legato.http.openai.leave_lookup import requested
 from legato.http.openai.outcomes import Lost, Unanswered, completion_of
 from legato.http.openai.unknown_tools import log_left_out, name_left_out
 from legato.http.openapi import describe

@@ -12,13 +12,13 @@ from legato.config import UnknownTools
 from legato.content import ApiRequest, ToolCallPart
 from legato.dialects.completion_object import PREFIX, Echo
 from legato.http.errors import InvalidField, ModelNotFound
+from legato.http.input.digests import digest_of
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
 from legato.http.openai.leave import LeaveDecision
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
-from legato.http.request_context import digest_of
 from legato.models.contract import Json, Model, ModelError
 
 API: Final = "chat_completions"
@@ -49,21 +49,15 @@ def turn_of(
     """The turn that `body` asks for; `fields` are all fields of the body, known or not.
 
     `request_id`: the caller's id of the request.  `agents`: the agents that answer, where the
-    body's model is an agent.  `kept`: see Prompt.
-
-    Raises:
-        InvalidField, ModelNotFound, TooLarge
+    body's model is an agent.  `kept`: see Prompt.  Raises InvalidField, ModelNotFound, TooLarge.
     """
     _check(body)
-    asked_for = fields
-    fields, left_out = _with_tools_served(fields, unknown_tools)
-    check_count("body", fields, MAX_PARAMETERS)
+    served, left_out = _with_tools_served(fields, unknown_tools)
+    check_count("body", served, MAX_PARAMETERS)
     model = model_named(body.model, models, agents)
-    messages = messages_of(body.messages, max_text)
-    check_images(messages, model, "messages")
     job_id = ULID()
     name = body.model if agents and body.model else model.name
-    api_request = _api_request(body, fields, job_id, user, name)
+    api_request = _api_request(body, served, job_id, user, name)
     turn = Turn(
         job_id=str(job_id),
         conversation_id=f"{PREFIX}{job_id}",
@@ -72,13 +66,25 @@ def turn_of(
         user=user,
         model=model.name,
         endpoint=API,
-        parameters=_parameters(fields, model),
+        parameters=_parameters(served, model),
         request_id=request_id,
-        request_digest=None if request_id is None else digest_of(_asked_again(asked_for)),
-        prompt=Prompt(api_request=api_request, messages=messages, kept=kept),
+        request_digest=None if request_id is None else digest_of(_asked_again(fields)),
+        prompt=_prompt(body, api_request, kept, model, max_text),
         agents=agents,
     )
     return RequestedTurn(turn, left_out)
+
+
+def _prompt(
+    body: CompletionBody,
+    api_request: ApiRequest,
+    kept: tuple[ToolCallPart, ...],
+    model: Model,
+    max_text: int,
+) -> Prompt:
+    messages = messages_of(body.messages, max_text)
+    check_images(messages, model, "messages")
+    return Prompt(api_request=api_request, messages=messages, kept=kept)
 
 
 def _api_request(

@@ -19,11 +19,14 @@ from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
 from legato.http.agents.access import agents_named
+from legato.http.application import application
 from legato.http.errors import TooLarge
+from legato.http.input.digests import digest_of
 from legato.http.openai.building import built
 from legato.http.openai.chat_completions.prompts import check_parameters, model_named
 from legato.http.openai.images import check_images
-from legato.http.openai.leave import Requested, agents_from, requested, requested_in
+from legato.http.openai.leave import Requested, agents_from, requested_in
+from legato.http.openai.leave_lookup import requested
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.approvals import ids_in
 from legato.http.openai.responses.chain import (
@@ -39,7 +42,7 @@ from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import ResponseBody, check, wants_logprobs
 from legato.http.openai.unknown_tools import log_left_out
-from legato.http.request_context import application, digest_of, runtime, user
+from legato.http.request_context import runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse

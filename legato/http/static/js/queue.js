@@ -5,6 +5,7 @@ export class Queue {
   #turns = []; // the next one first
   #sending = []; // what is on its way to the server: its text, and the server's reply to come
   #reading = Promise.resolve(); // the last reading begun
+  #starting = Promise.resolve(); // the start of the turn written last
 
   /** `conversation`: has `id` and `message(id)`; `changed` is told when something else is to be shown. */
   constructor(conversation, changed) {
@@ -45,9 +46,10 @@ export class Queue {
     }
   }
 
-  /** Ask `text` after all that waits. */
+  /** Ask `text` after all that waits, and after what was written before and is on its way. */
   async add(text, fields) {
-    const reply = api.start({ text, ...fields, conversationId: this.conversation.id, on_busy: "enqueue" });
+    const start = () => api.start({ text, ...fields, conversationId: this.conversation.id, on_busy: "enqueue" });
+    const reply = (this.#starting = this.#starting.then(start, start));
     const sent = { name: api.newName(), text, reply };
     this.#sending.push(sent);
     this.changed();

@@ -70,13 +70,16 @@ export class Steers {
   }
 
   #underway = new Set(); // names of the words that are being delivered
+  #saying = Promise.resolve(); // the delivery of the words sent last
 
   async #deliver(steer) {
     const { clientSteerId: name, text, generationId } = steer;
     const body = { conversationId: this.conversation.id, generationId, clientSteerId: name, text, preempt: true };
     this.#underway.add(name);
+    const say = () => api.steer(body, this.signal);
+    this.#saying = this.#saying.then(say, say); // one after the other, so that the order stays
     try {
-      this.#settle(steer, await api.steer(body, this.signal));
+      this.#settle(steer, await this.#saying);
     } catch (error) {
       if (this.signal.aborted) return; // the next page finds out
       this.#forget(name);

@@ -32,7 +32,7 @@ async def test_over_http_2_a_body_whose_job_is_gone_is_cut() -> None:
         async with await Http2Client.connect(server) as client:
             await client.ask(STREAM + started["streamId"])
             await until(lambda: server.readers(started) == 1)
-            server.job(started).leave()
+            server.job(started).ownership.leave()
             with pytest.raises(Cut):
                 await client.response()
 
@@ -68,7 +68,7 @@ async def test_over_http_2_a_stream_that_is_cut_takes_no_other_with_it() -> None
             first = await client.ask(STREAM + cut["streamId"])
             await client.ask(STREAM + kept["streamId"])
             await until(lambda: server.readers(cut) == server.readers(kept) == 1)
-            server.job(cut).leave()
+            server.job(cut).ownership.leave()
             reset = await client.until(StreamReset, first)
             server.let_go()
             body = await client.response()

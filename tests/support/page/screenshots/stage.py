@@ -1,4 +1,4 @@
-"""A server, and browsers of one look: size, theme, language and time zone are fixed."""
+"""A server, and browsers of one look: size, theme, letters, language, date and zone are fixed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +9,7 @@ from uuid import uuid4
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from tests.support.page.screenshots.held_model import held_model
+from tests.support.page.screenshots.look import LOOK
 from tests.support.page.server import LegatoServer, running_server
 
 WIDE: Final = ViewportSize(width=900, height=600)
@@ -24,7 +25,7 @@ base_url = "{base_url}"
 
 [models.calculating]
 provider = "scripted"
-parameters = {{ rate = 20, script = [
+parameters = {{ rate = 200, script = [
   {{ text = "The Moon is 384,400 km away; the Earth is 12,742 km wide. ", calls = [
     {{ name = "divide", arguments = {{ number = 384400, by = 12742 }} }},
   ] }},
@@ -74,11 +75,13 @@ class Stage:
         """The page of a reader whom the server does not know yet."""
         context = self._browser.new_context(
             viewport=size,
+            device_scale_factor=1,
             color_scheme="dark" if is_dark else "light",
             locale="en-GB",
             timezone_id="UTC",
             reduced_motion="reduce",
         )
+        context.add_init_script(LOOK)
         self._contexts.append(context)
         name, value = self.server.cookie(f"reader-{uuid4()}")
         context.add_cookies([{"name": name, "value": value, "url": self.server.url}])

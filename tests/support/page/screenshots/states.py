@@ -9,8 +9,12 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support.page.asking import answer, ask
 from tests.support.page.screenshots.held_model import EARTH, FILES, MOON, SHORTER, TIDES, WIDTH
+from tests.support.page.screenshots.job_times import pace_jobs
 from tests.support.page.screenshots.pictures import picture_of
 from tests.support.page.screenshots.stage import HALF, PHONE, WIDE, Stage
+
+RUNNING: Final = "#conversations .dot:not([hidden])"
+"""Marks of conversations in which something runs."""
 
 EARTHS: Final = "How many Earths fit before the Moon?"
 
@@ -60,6 +64,7 @@ def _in_mid_answer(stage: Stage, size: ViewportSize = WIDE) -> Page:
     expect(answer(page)).to_contain_text("two high tides a")
     expect(page.locator(".answer .status")).to_contain_text("Live")
     expect(page.locator("#title")).to_have_text(TIDES)
+    expect(page.locator(RUNNING)).to_have_count(1)
     return page
 
 
@@ -78,8 +83,7 @@ def steered(stage: Stage) -> Page:
     page.keyboard.press("Control+Enter")
     expect(page.locator(".part.steer")).to_have_text(SHORTER)
     expect(answer(page)).to_contain_text("that the Moon raises.")
-    expect(page.locator("a.about")).to_be_visible()
-    expect(page.locator("#send")).to_be_visible()
+    _expect_rest(page)
     return page
 
 
@@ -95,7 +99,7 @@ def stopped(stage: Stage) -> Page:
     page = _in_mid_answer(stage)
     _post(stage, page, "agents/chat/abort", streamId=_conversation(page))
     expect(page.locator(".ending")).to_contain_text("on another device")
-    expect(page.locator("#send")).to_be_visible()
+    _expect_rest(page)
     return page
 
 
@@ -103,7 +107,7 @@ def restarted(stage: Stage) -> Page:
     page = _in_mid_answer(stage)
     stage.restart()
     expect(page.locator(".ending")).to_contain_text("The server was restarted")
-    expect(page.locator("#send")).to_be_visible()
+    _expect_rest(page)
     return page
 
 
@@ -136,6 +140,7 @@ def dark(stage: Stage) -> Page:
 
 def inspect(stage: Stage) -> Page:
     page = stage.open_page()
+    pace_jobs(page.context)
     ask(page, EARTHS, model="agent:navigator")
     page.locator("a.about").click()
     expect(page.locator("#job-standing")).to_have_text("Complete · stored")
@@ -152,9 +157,15 @@ def _answered(page: Page, question: str) -> str:
     before = page.locator("a.about").count()
     ask(page, question, model="almanac")
     expect(page.locator("a.about")).to_have_count(before + 1)
-    expect(page.locator("#send")).to_be_visible()
-    expect(page.locator("#conversations .dot")).to_be_hidden()
+    _expect_rest(page)
     return page.locator("article.answer").last.get_attribute("data-id") or ""
+
+
+def _expect_rest(page: Page) -> None:
+    """Nothing runs, as all of the page says, and what is shown has come from the storage."""
+    expect(page.locator("a.about").last).to_contain_text("10:24")
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator(RUNNING)).to_have_count(0)
 
 
 def _conversation(page: Page) -> str:

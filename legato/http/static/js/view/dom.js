@@ -34,7 +34,7 @@ export function refill(element, key, make) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** One of the icons that index.html defines. */
+/** One of the icons of icons.svg, which each page has. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");

@@ -8,9 +8,9 @@ export function keepFocus(fallback) {
     if (!target.closest("a, button, input, textarea, select, summary, [tabindex]")) last = null; // it is meant
   });
   const look = () => {
-    if (last === null || canHold(last.element) || document.querySelector("dialog[open]")) return;
+    if (last === null || canHold(last.element)) return;
     if (document.activeElement !== document.body && canHold(document.activeElement)) return;
-    const next = successor(last) ?? fallback();
+    const next = successor(last) ?? firstOf([...document.querySelectorAll("dialog[open]")].at(-1)) ?? fallback();
     last = null;
     next.focus({ preventScroll: true });
   };
@@ -30,6 +30,9 @@ function describe(element) {
 const placeOf = (home) => ({ parent: home?.parentElement, place: [...(home?.parentElement?.children ?? [])].indexOf(home) });
 
 const canHold = (element) => element.isConnected && !element.disabled && !element.closest("[hidden]");
+
+/** The first control of the dialog on top, which is the last in the file; nothing else takes the focus meanwhile. */
+const firstOf = (dialog) => [...(dialog?.querySelectorAll("button, input, textarea, select") ?? [])].find(canHold);
 
 /** The control of the same name, of the same message or conversation, or of that in its place. */
 function successor({ label, home, parent, place }) {

@@ -43,9 +43,14 @@ export class QuestionView {
 /** Put an editor of `value` in `element`'s place, until it is saved or left. */
 function edit(element, value, { label, submit, save }) {
   const text = el("textarea", { value, rows: 3, dir: "auto", aria: { label } });
+  const opener = document.activeElement;
   const close = () => form.replaceWith(element);
+  const leave = () => {
+    close();
+    opener.focus();
+  };
   const send = el("button", { type: "submit", className: "primary" }, submit);
-  const cancel = el("button", { type: "button", className: "quiet", onclick: close }, "Cancel");
+  const cancel = el("button", { type: "button", className: "quiet", onclick: leave }, "Cancel");
   const form = el("form", { className: "editor" }, text, el("div", { className: "editor-buttons" }, cancel, send));
   form.onsubmit = (event) => {
     event.preventDefault();
@@ -54,7 +59,7 @@ function edit(element, value, { label, submit, save }) {
   };
   text.onkeydown = (event) => {
     if (isComposing(event)) return;
-    if (event.key === "Escape") close();
+    if (event.key === "Escape") leave();
     else if (event.key === "Enter" && !event.shiftKey) form.requestSubmit();
     else return;
     event.preventDefault();
@@ -90,7 +95,7 @@ export class AnswerView {
     this.#asks.show(running ? turn.pending.asks : []);
     if (running) this.showProgress(turn);
     else this.#showEnding(row, busy, endingOf(message, seen), seen);
-    const key = running ? "running" : keyOf(row, busy) + JSON.stringify(seen);
+    const key = running ? "running" : keyOf(row, busy) + JSON.stringify([seen, message.createdAt]);
     refill(this.#tools, key, () => (running ? [] : this.#toolsOf(row, busy, seen)));
   }
 

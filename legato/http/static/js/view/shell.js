@@ -95,6 +95,7 @@ export class Shell {
       $("welcome").hidden = true;
     }
     $("login").hidden = false;
+    $("login").querySelector("input").focus();
   }
 
   /** Say why a login failed. */

@@ -13,7 +13,7 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
@@ -26,6 +26,7 @@ from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovery import Recovered
 from legato.actors.ref import LocalRef
 from legato.actors.registry import Registry
+from legato.actors.supervision.crashes import guarded
 from legato.storage.contracts.errors import StorageError
 
 _TOGETHER: Final = 32
@@ -77,14 +78,12 @@ class Parking:
         self,
         registry: Registry,
         waker: Waker,
-        guarded: Callable[[Callable[[], Awaitable[object]], str], Awaitable[bool]],
         wall_clock: Callable[[], float],
         timeout: float,
     ) -> None:
-        """`guarded`: see Supervisor.  `timeout`: seconds for which an asker waits for a waking."""
+        """`timeout`: seconds for which an asker waits for a waking."""
         self._registry = registry
         self._waker = waker
-        self._guarded = guarded
         self._wall_clock = wall_clock
         self._timeout = timeout
         self._waking: dict[str, _Waking] = {}  # by the ids of the jobs
@@ -145,10 +144,10 @@ class Parking:
 
     async def _wake_together(self, taken: Sequence[_Waking]) -> None:
         try:
-            is_sound = await self._guarded(partial(self._unpark, taken), "waking")
+            is_sound = await guarded(partial(self._unpark, taken), "waking")
             if not is_sound and len(taken) > 1:
                 for each in taken:  # a bug in one waking costs no other run its job
-                    await self._guarded(partial(self._unpark, [each]), each.entry.turn.job_id)
+                    await guarded(partial(self._unpark, [each]), each.entry.turn.job_id)
         finally:
             for each in taken:
                 self._tell(each, "The waiting run cannot be read; the log has the details.")

@@ -1,6 +1,4 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import json
 
 from legato.content import ApiRequest, Message, TextPart, UrlCitation
@@ -8,29 +6,12 @@ from legato.events import (
     AnnotationAdded,
     AnyEvent,
     Created,
-    Cursor,
     Finished,
     LogprobsDelta,
     RefusalDelta,
     StepStarted,
     text_bytes,
 )
-
-
-@given(st.text("0123456789ABCDEF", min_size=1), st.integers(0, 10**15 - 1), st.integers(0, 10**14))
-def test_a_cursor_comes_back_as_it_went(job_id: str, epoch: int, seq: int) -> None:
-    cursor = Cursor(job_id, epoch, seq)
-
-    assert Cursor.parse(str(cursor)) == cursor
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "x", "J:1", "J:1:2:3", ":1:2", "J:-1:2", "J:1:+2", "J:1: 2", "J:1:٣", "J:1:" + "9" * 16],
-)
-def test_anything_else_is_no_cursor(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - the message is the tuple's own in two cases
-        Cursor.parse(text)
 
 
 def test_a_journal_of_a_former_version_says_what_an_api_was_asked() -> None:

@@ -1,0 +1,42 @@
+"""How one job ends: the decision, and the ending that follows from the decision."""
+
+from collections.abc import Callable, Sequence
+
+from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.ending import Decision, ending_of
+from legato.actors.messages import Opening, Outcome, Stored
+from legato.actors.steering.verdicts import returned
+from legato.actors.stream.feed import Feed
+from legato.content import Part, Usage
+from legato.events import AnyEnding, AnyEvent
+from legato.shown import shown
+
+
+class Closing:
+    """The job owns this object, decides once, and from there asks for the same ending."""
+
+    def __init__(
+        self, feed: Feed, counted: Callable[[Opening | None, tuple[Part, ...]], Usage]
+    ) -> None:
+        """`counted`: the tokens of the answer, given the answer's parts."""
+        self._feed = feed
+        self._counted = counted
+        self._decision: Decision | None = None
+
+    def decide(self, outcome: Outcome, at: int | None) -> Sequence[AnyEvent]:
+        """Note the outcome, and return the last events before the ending.  `at`: see Decision."""
+        self._decision = Decision(outcome, at)
+        return returned(self._feed.snapshot(), outcome)
+
+    def ending(self, stored: Stored, opening: Opening | None) -> AnyEnding:
+        """Make the ending to say, which is the same from the decision on."""
+        decision = self._decision
+        assert decision is not None, "there is no ending before it is decided"
+        snapshot = self._feed.snapshot()
+        usage = self._counted(opening, snapshot.content)
+        return ending_of(decision, opening, shown(snapshot), usage, stored, snapshot)
+
+    @property
+    def follows(self) -> Sequence[Turn]:
+        """The turns that follow from the ending: words that no model read."""
+        return [turn_of(each) for each in self._feed.snapshot().next_turns]

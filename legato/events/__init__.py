@@ -1,0 +1,89 @@
+"""The event vocabulary: everything that can happen in a job, shared by every layer.  Pure.
+
+A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
+for other turns, `Queued` comes first, once more for each change.  An event with content names the
+position of the changed part (`index`), which is also the step's position: there is no second
+numbering to reconcile.
+
+- `any_event`: the closed unions of all events
+- `asks`: a run's questions to somebody outside, and their answers
+- `cursor`: a reader's position in a job's log
+- `event`: the base of all events, and the model call that an event comes of
+- `generation`: what happens in every generation: the opening, the steps of the answer, the ending
+- `snapshot`: a job's state at a position of the log
+- `steers`: words for a running job, and what becomes of them
+"""
+
+from legato.events.any_event import AnyEvent, ContentEvent, RareEvent, text_bytes
+from legato.events.asks import Answered, Asked, AskKind, Decided
+from legato.events.cursor import Cursor
+from legato.events.event import BARE, KEPT, Event, Origin
+from legato.events.generation import (
+    AnnotationAdded,
+    AnyDelta,
+    AnyEnding,
+    ArgumentsDelta,
+    Created,
+    Delta,
+    Ending,
+    Failed,
+    Finished,
+    HiddenDelta,
+    LogprobsDelta,
+    ModelCallEnded,
+    QueueChange,
+    Queued,
+    ReasoningDelta,
+    RefusalDelta,
+    StepCompleted,
+    StepKind,
+    StepStarted,
+    Stopped,
+    TextDelta,
+    without_turn,
+)
+from legato.events.snapshot import Snapshot
+from legato.events.steers import SteerApplied, SteerOutcome, SteerReturned, SteerTaken
+
+__all__ = [
+    "BARE",
+    "KEPT",
+    "AnnotationAdded",
+    "Answered",
+    "AnyDelta",
+    "AnyEnding",
+    "AnyEvent",
+    "ArgumentsDelta",
+    "AskKind",
+    "Asked",
+    "ContentEvent",
+    "Created",
+    "Cursor",
+    "Decided",
+    "Delta",
+    "Ending",
+    "Event",
+    "Failed",
+    "Finished",
+    "HiddenDelta",
+    "LogprobsDelta",
+    "ModelCallEnded",
+    "Origin",
+    "QueueChange",
+    "Queued",
+    "RareEvent",
+    "ReasoningDelta",
+    "RefusalDelta",
+    "Snapshot",
+    "SteerApplied",
+    "SteerOutcome",
+    "SteerReturned",
+    "SteerTaken",
+    "StepCompleted",
+    "StepKind",
+    "StepStarted",
+    "Stopped",
+    "TextDelta",
+    "text_bytes",
+    "without_turn",
+]
