@@ -142,7 +142,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "words of a stopped answer become a turn",
-        "legato/events.py",
+        "legato/events/steers.py",
         'if self.next_turn is None or why == "stopped":',
         "if self.next_turn is None:",
     ),
