@@ -25,14 +25,18 @@ from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.queue import QueueWitness
 from legato.prove.steers import SentSteer
 
-Kept = Callable[[str], Snapshot]
+SnapshotOf = Callable[[str], Snapshot]
 
 
 class NextTurnWitness:
     """All turns that steers may become.  The laws are at the top of this file."""
 
     def __init__(
-        self, model: PromiseModel, queue: QueueWitness, kept: Kept, is_over: Callable[[str], bool]
+        self,
+        model: PromiseModel,
+        queue: QueueWitness,
+        kept: SnapshotOf,
+        is_over: Callable[[str], bool],
     ) -> None:
         """`kept`: a job as the journal has the job.  `is_over`: whether nothing is left to be
         done for a job, and the turns after the job are there."""
