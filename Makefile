@@ -51,20 +51,20 @@ PROVING := tests/actors tests/agents tests/dialects tests/events tests/test_grow
 	tests/http/steering tests/http/test_client_tools.py tests/http/openai tests/http/agents
 HTTP := tests/http
 PAGE := tests/page
-BESIDE := tests/workers tests/bench tests/prove # which take the time that PAGE leaves
+BESIDE := tests/workers tests/bench tests/prove # which take the time that HTTP leaves
 PAGE_LOG := .venv/tests-page.log
 PROVING_LOG := .venv/tests-proving.log
 OTHERS_LOG := .venv/tests-others.log
 
 .PHONY: tests-http tests-page tests-proving tests-others
 tests-http:
-	@$(BIN)/pytest $(HTTP) $(patsubst %,--ignore=%,$(filter tests/http/%,$(PROVING)))
+	@status=0; \
+	$(BIN)/pytest $(HTTP) $(patsubst %,--ignore=%,$(filter tests/http/%,$(PROVING))) || status=$$?; \
+	$(BIN)/pytest $(BESIDE) || status=$$?; \
+	exit $$status
 
 tests-page:
-	@status=0; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/page $(PAGE) >$(PAGE_LOG) 2>&1 || status=$$?; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/page $(BESIDE) >>$(PAGE_LOG) 2>&1 || status=$$?; \
-	exit $$status
+	@$(BIN)/pytest -o cache_dir=.pytest_cache/page $(PAGE) >$(PAGE_LOG) 2>&1
 
 tests-proving:
 	@$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/proving $(PROVING) >$(PROVING_LOG) 2>&1
