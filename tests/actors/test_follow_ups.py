@@ -1,11 +1,16 @@
 """Words that no model read become the next turns, in their order, each once."""
 
 from itertools import count
+from typing import cast
 
+import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.conversation.turn import turn_of
+from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.follow_ups import FollowUps
+from legato.actors.jobs import Jobs, Started
+from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.steering.interjections import NextTurn, Rejected, Steer, SteerReceipt
 from legato.content import Message, SteerPart
@@ -293,3 +298,37 @@ async def test_an_ended_job_takes_no_words_for_a_next_turn(autojump_clock: MockC
 
     assert isinstance(reply, Rejected)
     assert reply.reason == "ended"
+
+
+class LeavingJob:
+    """A job that is told to go once its turn is kept."""
+
+    async def queued(self) -> None: ...
+
+    async def move_to_front(self, change_id: str) -> None:
+        raise ActorStopped
+
+
+class LeavingJobs:
+    async def knows(self, turn: Turn) -> bool:
+        return True
+
+    async def start(self, *_: object, **__: object) -> Started:
+        return Started(cast("JobRef", LeavingJob()))
+
+
+async def test_words_whose_job_goes_before_it_is_in_front_are_queued_again() -> None:
+    follow_ups = FollowUps(FlakyRecords())
+    follow_ups.jobs = cast("Jobs", LeavingJobs())
+    turn = Turn(
+        job_id="01NEXT",
+        conversation_id=C1,
+        message_id="asked",
+        response_id="answered",
+        user="ann",
+        model="played",
+        text="Slower.",
+    )
+
+    with pytest.raises(StorageError, match="before it was moved"):
+        await follow_ups.queue([turn])

@@ -88,3 +88,22 @@ def test_a_pin_of_what_was_deleted_elsewhere_is_forgotten(
     page.wait_for_function("() => localStorage.getItem('legato.pins') === '[]'")
     expect(page.locator("#conversations li")).to_have_count(0)
     expect(page.locator("#toast")).to_be_hidden()
+
+
+HEARD_MEANWHILE = """async () => {
+    const { Library } = await import("/static/js/library.js");
+    let reply;
+    window.fetch = () => new Promise((resolve) => (reply = resolve));
+    const library = new Library({ changed: () => {} });
+    const read = library.readActive();
+    library.began("new", 1);
+    library.asked("new", "ask");
+    library.ended("over", 2);
+    reply(new Response(JSON.stringify({ activeJobIds: ["over", "lasting"] })));
+    await read;
+    return [[...library.active].sort(), library.asks("new")];
+}"""
+
+
+def test_what_is_heard_while_the_list_is_read_is_newer_than_the_reply(modules: Page) -> None:
+    assert modules.evaluate(HEARD_MEANWHILE) == [["lasting", "new"], True]

@@ -250,6 +250,7 @@ async function ask(start) {
 
 /** Read everything that is shown, because something may have happened that was not heard. */
 async function readAgain() {
+  library.missed();
   await library.refresh();
   await library.readActive();
   await open.refresh();

@@ -12,6 +12,7 @@ export class Library {
   #cursor = null;
   #pages = 0;
   #asks = new Map(); // conversation id -> ids of what a run there asks
+  #readings = new Set(); // of each reading of what runs: what was heard meanwhile
   active = new Set();
 
   /** `listener`: `changed()`. */
@@ -122,25 +123,46 @@ export class Library {
     }
   }
 
-  /** Read which conversations run. */
+  /** Read which conversations run.  What is heard meanwhile is newer than the reply may be. */
   async readActive() {
-    const { activeJobIds } = await api.active();
-    this.active = new Set(activeJobIds);
-    this.#asks.clear();
+    const heard = new Map();
+    this.#readings.add(heard);
+    try {
+      const { activeJobIds } = await api.active();
+      this.active = new Set(activeJobIds);
+    } finally {
+      this.#readings.delete(heard);
+    }
+    for (const [id, runs] of heard) this.#mark(id, runs);
     this.listener.changed();
+  }
+
+  /** Notices may be missing: what runs ask is not known any more. */
+  missed() {
+    this.#asks.clear();
   }
 
   // What is heard of other tabs and devices, and of what this page does.
 
   began(id, at) {
-    this.active.add(id);
+    this.#heard(id, true);
     this.#touch(id, at);
   }
 
   ended(id, at) {
-    this.active.delete(id);
+    this.#heard(id, false);
     this.#asks.delete(id);
     this.#touch(id, at);
+  }
+
+  #heard(id, runs) {
+    for (const heard of this.#readings) heard.set(id, runs);
+    this.#mark(id, runs);
+  }
+
+  #mark(id, runs) {
+    if (runs) this.active.add(id);
+    else this.active.delete(id);
   }
 
   asked(id, actionId) {
@@ -160,7 +182,7 @@ export class Library {
 
   deleted(id) {
     this.#known.delete(id);
-    this.active.delete(id);
+    this.#heard(id, false);
     this.listener.changed();
   }
 
