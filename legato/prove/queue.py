@@ -29,7 +29,7 @@ class QueueWitness:
     """Collects what clients were told.
 
     The properties: a cancelled turn is never asked.  Turns begin in the order of each list, unless
-    a later move changed the order.  A change that is asked for again has the first answer.  The
+    a later move changed the order, of a client or of an owner (the words of a steer).  A change that is asked for again has the first answer.  The
     question of an edited turn is stored with the new text.
     """
 
@@ -79,9 +79,15 @@ class QueueWitness:
     def _compare_order(self, listing: Listing, begun: Mapping[str, int]) -> None:
         there = [each for each in listing.job_ids if each in begun]
         for first, second in combinations(there, 2):
-            if begun[second] < begun[first] and not self._is_moved(second, listing.asked):
+            is_moved = self._is_moved(second, listing.asked) or self._asks_words(second)
+            if begun[second] < begun[first] and not is_moved:
                 names = f"{self._model.name(second)} began before {self._model.name(first)}"
                 self._model.breach("queue", f"{names}, which was listed before")
+
+    def _asks_words(self, job_id: str) -> bool:
+        """Whether a steer has become the turn: the turn is moved to the front by its owner, or by
+        the next owner where the first one had to go before."""
+        return self._model.asked[job_id].follows is not None
 
     def is_moved(self, job_id: str) -> bool:
         """Whether a client may have moved the job to the front."""
