@@ -29,8 +29,8 @@ class QueueWitness:
     """Collects what clients were told.
 
     The properties: a cancelled turn is never asked.  Turns begin in the order of each list, unless
-    a later move changed the order, of a client or of an owner (the words of a steer).  A change that is asked for again has the first answer.  The
-    question of an edited turn is stored with the new text.
+    a client moved one later, or an owner moved the words of a steer.  A change that is asked for
+    again has the first answer.  The question of an edited turn is stored with the new text.
     """
 
     def __init__(self, model: PromiseModel) -> None:
