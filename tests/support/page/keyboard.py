@@ -5,6 +5,7 @@ from typing import Any, Final
 from playwright.sync_api import Locator, Page, expect
 
 MOST: Final = 60  # keys on the way from one control to the next one that is wanted
+SCROLLED: Final = 40  # looks, one each 50 ms: a page scrolls smoothly, and a busy machine late
 
 LOOK: Final = """(wanted) => {
     const at = document.activeElement;
@@ -48,7 +49,7 @@ class Keyboard:
             passed.append(seen["name"])
             if seen["isNowhere"]:
                 continue  # the browser's own controls, behind the page's last one
-            self._check(seen)
+            self._check(wanted)
             if seen["isThere"]:
                 return
         raise AssertionError(f"{key} does not lead to {wanted}, but to: {'; '.join(passed)}")
@@ -65,11 +66,18 @@ class Keyboard:
         """The target has the focus now or in a moment, and shows the focus."""
         wanted = self._page.locator(target) if isinstance(target, str) else target
         expect(wanted).to_be_focused()
-        self._check(self._look(wanted))
+        self._check(wanted)
 
     def _look(self, wanted: Locator) -> dict[str, Any]:
         seen: dict[str, Any] = wanted.evaluate_all(LOOK)
         return seen
 
-    def _check(self, seen: dict[str, Any]) -> None:
-        assert seen["faults"] == [], f"the focus, at {seen['name']}, {', '.join(seen['faults'])}"
+    def _check(self, wanted: Locator) -> None:
+        """The focus shows, now or once the page has scrolled to the focus."""
+        seen = self._look(wanted)
+        for _ in range(SCROLLED):
+            if not seen["faults"]:
+                return
+            self._page.wait_for_timeout(50)
+            seen = self._look(wanted)
+        raise AssertionError(f"the focus, at {seen['name']}, {', '.join(seen['faults'])}")
