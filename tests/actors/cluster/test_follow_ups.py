@@ -28,9 +28,16 @@ async def say(job: JobRef, text: str = "Slower.", next_turn: NextTurn = NEXT) ->
     assert isinstance(receipt, SteerReceipt)
 
 
-async def leave_over(seat: Seat, *more: str) -> JobRef:
-    """An answer that ends without words that were said."""
+async def leave_over(
+    seat: Seat, *more: str, entered: Callable[[], Awaitable[object]] | None = None
+) -> JobRef:
+    """An answer that ends without words that were said.
+
+    `entered` is called in the moment in which the directory has the next turn, and nobody else.
+    """
     job = await seat.start()
+    if entered is not None:
+        _after_entering(seat, entered)
     seat.model.say("one ")
     await trio.sleep(1)
     await say(job)
@@ -40,10 +47,7 @@ async def leave_over(seat: Seat, *more: str) -> JobRef:
     return job
 
 
-def after_entering(
-    monkeypatch: pytest.MonkeyPatch, seat: Seat, act: Callable[[], Awaitable[object]]
-) -> None:
-    """Do something in the moment in which the directory has the next turn, and nobody else."""
+def _after_entering(seat: Seat, act: Callable[[], Awaitable[object]]) -> None:
     enter = seat.replication.enter
 
     async def entered(*about: Any, **limits: Any) -> Any:
@@ -52,7 +56,7 @@ def after_entering(
             await act()
         return reply
 
-    monkeypatch.setattr(seat.replication, "enter", entered)
+    seat.replication.enter = entered  # type: ignore[method-assign]
 
 
 async def asked(replicas: Replicas, seat: Seat, count: int = 1) -> list[str]:
@@ -115,7 +119,7 @@ async def test_words_of_a_dead_replica_are_asked_once_at_the_next(
 
 
 async def test_words_are_asked_where_the_directory_alone_has_their_turn(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock,
 ) -> None:
     async with open_replicas() as replicas:
         here, there = replicas.seats
@@ -123,12 +127,7 @@ async def test_words_are_asked_where_the_directory_alone_has_their_turn(
         async def keep_nothing() -> None:
             here.replication.keeps = False
 
-        job = await here.start()
-        after_entering(monkeypatch, here, keep_nothing)
-        here.model.say("one ")
-        await trio.sleep(1)
-        await say(job)
-        here.model.finish()
+        await leave_over(here, entered=keep_nothing)
         await trio.sleep(1)
         here.kill()
         await trio.sleep(1.2 * LEASE)
@@ -156,7 +155,7 @@ async def forever(*about: Any) -> None:
 
 
 async def test_a_turn_whose_entry_was_not_heard_of_is_entered_once(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock,
 ) -> None:
     async with open_replicas() as replicas:
         here, there = replicas.seats
@@ -166,13 +165,7 @@ async def test_a_turn_whose_entry_was_not_heard_of_is_entered_once(
             if failures and failures.pop(0):
                 raise StorageError("no reply")
 
-        job = await here.start()
-        after_entering(monkeypatch, here, fail)
-        here.model.say("one ")
-        await trio.sleep(1)
-        await say(job)
-        await say(job, "Faster.", AFTER)
-        here.model.finish()
+        await leave_over(here, "Faster.", entered=fail)
         await trio.sleep(60)
 
         assert await asked(replicas, here, 2) == ["hello", "Slower.", "Faster."]
@@ -180,7 +173,7 @@ async def test_a_turn_whose_entry_was_not_heard_of_is_entered_once(
 
 
 async def test_a_turn_entered_by_a_replica_that_did_not_hear_so_is_taken_back(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock,
 ) -> None:
     """The replica lives, and by then another one has the job whose words these are."""
     async with open_replicas() as replicas:
@@ -198,7 +191,7 @@ async def test_a_turn_entered_by_a_replica_that_did_not_hear_so_is_taken_back(
 
 
 async def test_a_replica_that_is_told_to_go_leaves_the_turn_to_the_next(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock,
 ) -> None:
     async with open_replicas() as replicas:
         here, there = replicas.seats
@@ -212,19 +205,14 @@ async def test_a_replica_that_is_told_to_go_leaves_the_turn_to_the_next(
             await trio.sleep(1)
             here.replication.keeps = True
 
-        job = await here.start()
-        after_entering(monkeypatch, here, go)
-        here.model.say("one ")
-        await trio.sleep(1)
-        await say(job)
-        here.model.finish()
+        await leave_over(here, entered=go)
         await trio.sleep(1.2 * LEASE)
 
         assert await asked(replicas, there) == ["hello", "Slower."]
 
 
 async def test_a_replica_that_takes_no_starts_enters_a_turn_for_the_next(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock,
 ) -> None:
     async with open_replicas() as replicas:
         here, there = replicas.seats
@@ -232,12 +220,7 @@ async def test_a_replica_that_takes_no_starts_enters_a_turn_for_the_next(
         async def refuse() -> None:
             here.replica.supervisor.drain.refuse_starts()
 
-        job = await here.start()
-        after_entering(monkeypatch, here, refuse)
-        here.model.say("one ")
-        await trio.sleep(1)
-        await say(job)
-        here.model.finish()
+        job = await leave_over(here, entered=refuse)
         assert isinstance(await job.ended(), Finished)
         here.leave()
         await trio.sleep(1.2 * LEASE)
@@ -245,21 +228,14 @@ async def test_a_replica_that_takes_no_starts_enters_a_turn_for_the_next(
         assert await asked(replicas, there) == ["hello", "Slower."]
 
 
-async def test_words_wait_for_a_journal_that_is_away_for_long(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_words_wait_for_a_journal_that_is_away_for_long(autojump_clock: MockClock) -> None:
     async with open_replicas() as replicas:
         here, _ = replicas.seats
 
         async def keep_nothing() -> None:
             here.replication.keeps = False
 
-        job = await here.start()
-        after_entering(monkeypatch, here, keep_nothing)
-        here.model.say("one ")
-        await trio.sleep(1)
-        await say(job)
-        here.model.finish()
+        await leave_over(here, entered=keep_nothing)
         await trio.sleep(60)
         here.replication.keeps = True
         await trio.sleep(60)
