@@ -13,7 +13,7 @@ AskKind = Literal["approval", "question", "elicitation", "client_tool"]
 input, or for the result of a tool that the client runs."""
 
 Decided = Literal["approve", "deny", "edit", "answer", "cancel", "expired"]
-"""What became of an ask.  `edit` approves a call with other arguments."""
+"""The outcome of an ask.  `edit` approves a call with other arguments."""
 
 
 class Asked(Event, frozen=True, kw_only=True):

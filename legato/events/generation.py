@@ -1,4 +1,4 @@
-"""What happens in every generation: the opening, the steps of the answer, the ending.  Pure."""
+"""The events of every generation: the opening, the steps of the answer, the ending.  Pure."""
 
 from typing import Final, Literal, final
 

@@ -29,7 +29,7 @@ class SteerTaken(Event, frozen=True, kw_only=True):
     next_turn: TurnRequest | None = None
 
     def returned(self, why: Literal["finished", "stopped", "failed"]) -> "SteerReturned":
-        """What becomes of the waiting steer where the job ends in this way."""
+        """The outcome of the waiting steer where the job ends in this way."""
         if self.next_turn is None or why == "stopped":
             return SteerReturned(self.steer_id, why)
         return SteerReturned(self.steer_id, "enqueued", self.next_turn.job_id)

@@ -15,7 +15,8 @@ LOGIN_ELSEWHERE: Final = 'id="login-elsewhere" hidden'
 
 
 def page_for(settings: Settings, page: Path) -> bytes:
-    """The page with all addresses below `base_path`, and the button of the login provider, if any.
+    """Return the page in UTF-8: with the icons, all addresses below `base_path`, and the button of
+    the login provider, if any.
 
     Scripts take addresses from their own URL.
     """

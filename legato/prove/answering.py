@@ -14,7 +14,7 @@ def decision_on(ask: Asked, how: int) -> Answered:
 
 
 def result_of(ask: Asked, how: int) -> Answered:
-    """What a client says of the call of a tool of the client's own."""
+    """A client's answer to the call of a tool of the client's own."""
     results = (
         Answered(ask_id=ask.ask_id, decision="answer", by="ann", value="At home."),
         Answered(ask_id=ask.ask_id, decision="answer", by="bob", value={"room": 1}),

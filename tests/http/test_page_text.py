@@ -1,4 +1,4 @@
-"""What is served of a page's file: with the icons that all pages share."""
+"""A page's file is served with the icons that all pages share."""
 
 import re
 from pathlib import Path

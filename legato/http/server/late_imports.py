@@ -18,8 +18,8 @@ LATE: Final = (
 async def import_meanwhile() -> None:
     """Import the modules in a thread.
 
-    The server's end waits for an import that has begun: a process that ends while another thread
-    runs a package's native code may be aborted there, with a status that says so.
+    The server's end waits for an import that has begun.  Python's end stops all other threads, and
+    a thread stopped in a package's native code may abort the process: its status is then 134.
     """
     for name in LATE:
         await trio.to_thread.run_sync(import_module, name)

@@ -15,7 +15,7 @@ FACES: Final = [
     ("Pictured Mono", 400, "DejaVu Sans Mono"),
     ("Pictured Mono", 700, "DejaVu Sans Mono Bold"),
 ]
-"""Of each face its family in the pictures, its weight, and its full name."""
+"""Each face's family in the pictures, its weight, and its full name."""
 
 FAMILIES: Final = {"DejaVu Sans", "DejaVu Sans Mono"}
 

@@ -30,7 +30,7 @@ MASK: Final = """(rules) => {
 
 
 def picture_of(page: Page) -> bytes:
-    """What a reader sees now, as PNG.
+    """The page as a reader sees it now, as PNG.
 
     Raises RuntimeError where the picture would be another one on another machine.
     """
