@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from legato.actors.ending import CRASH, RESTART
 from tests.support.page.asking import answer, ask, begins_rightly, words
+from tests.support.page.held import HeldRequests
 from tests.support.page.server import LegatoServer, running_server
 
 ENDING = """async ([message, seen]) => {
@@ -131,13 +132,10 @@ def test_after_a_restart_the_page_says_that_the_server_was_restarted(
 
 
 def test_the_time_of_an_answer_is_told_once_the_answer_is_stored(page: Page) -> None:
-    held: list[Route] = []
-    page.route("**/api/messages/**", lambda route: held.append(route))
+    held = HeldRequests(page, "**/api/messages/**")
     ask(page, "first", model="quick")
     about = page.locator("a.about")
     expect(about).to_contain_text("first word")
-    page.unroute("**/api/messages/**")
-    for route in held:
-        route.continue_()
+    held.release()
 
     expect(about).to_have_text(re.compile(r"· \d+:\d\d"))

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.support.page.asking import answer, ask, begins_rightly, words
+from tests.support.page.held import HeldRequests
 
 
 def running(page: Page) -> None:
@@ -55,15 +56,14 @@ def test_enter_queues_while_an_answer_runs(page: Page) -> None:
 
 def test_what_is_written_in_quick_succession_waits_in_that_order(page: Page) -> None:
     running(page)
-    held: list[Route] = []
-    page.route("**/api/agents/chat", lambda route: held.append(route), times=1)
+    held = HeldRequests(page, "**/api/agents/chat", count=1)
     for text in ("second", "third"):
         page.fill("#text", text)
         page.keyboard.press("Enter")
     expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
     page.evaluate("fetch('/api/models').then((response) => response.json())")  # comes after those
     expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
-    held[0].continue_()
+    held.release()
 
     expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Next but 1"])
     expect(texts(page)).to_have_text(["second", "third"])

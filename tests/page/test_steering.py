@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.page.asking import answer, ask, begins_rightly, words
+from tests.support.page.held import HeldRequests
 from tests.support.page.server import LegatoServer
 
 STEERED = re.compile(r"Be short\.\s*In short: it works\.\s*$")
@@ -38,13 +39,12 @@ def test_a_steer_cuts_the_answer_which_goes_on_below_the_words(page: Page) -> No
 def test_words_in_quick_succession_are_read_in_that_order(page: Page) -> None:
     ask(page, "first", model="steerable")
     expect(answer(page)).to_have_text(begins_rightly(3))
-    held: list[Route] = []
-    page.route(STEER, lambda route: held.append(route), times=1)
+    held = HeldRequests(page, STEER, count=1)
     for text in ("Be short.", "Be kind."):
         steer(page, text)
     expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
     page.evaluate("fetch('/api/models').then((response) => response.json())")  # comes after those
-    held[0].continue_()
+    held.release()
 
     expect(page.locator(".part.steer")).to_have_text(["Be short.", "Be kind."])
 
