@@ -13,7 +13,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recording import Recording
-from legato.actors.durability.recovery import Recovered
+from legato.actors.durability.recovered import Recovered
 from legato.actors.durability.waking import reread
 from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps

@@ -94,7 +94,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a successor overwrites an ending",
-        "legato/actors/durability/recovery.py",
+        "legato/actors/durability/sealing.py",
         "        return replay.ending\n    return await store.said(job_id, opening)",
         "        pass\n    return None",
     ),
