@@ -141,7 +141,7 @@ async def start(trial: Trial, turn: Mapping[str, object]) -> Started:
                 with trio.fail_after(10):
                     status, reply = await _ask(place.server, turn)
             except (*BROKEN, trio.TooSlowError) as error:
-                tried.append(error)
+                tried.append(repr(error))
                 continue
             assert status in (200, 500, 503), reply
             started: Started = reply

@@ -1,7 +1,7 @@
 """Brings the jobs of a dead process to an ending, from their logs in the journal."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
