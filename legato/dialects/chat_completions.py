@@ -252,7 +252,7 @@ class ChatCompletions:
         return {EXTENSION: {"pending": pending}} if pending else {}
 
     def _done(self, seq: int) -> bytes:
-        """Of one event's frames only the last has the cursor: who saw less comes back for all."""
+        """Give the cursor to an event's last frame: a reader cut before gets all frames again."""
         return b"data: [DONE]\n%b%d\n\n" % (self._id, seq)
 
     def _chunk(self, delta: Body, finish: str | None = None, logprobs: str = "") -> Body:

@@ -1,4 +1,4 @@
-"""What clients were told of their answers to asks, compared with the journal and with the calls.
+"""Compares the receipts of answers to asks with the journal and with the calls.
 
 Laws:
 

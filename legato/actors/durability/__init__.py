@@ -11,7 +11,7 @@
 - `recorder`: the one writer of a job's messages: the question before the model reads, the answer
   at the end
 - `recording`: everything shared by the recorders of one process
-- `recovered`: what the journal gives of a job whose process has gone
+- `recovered`: a job as the journal gives it back after the end of its process
 - `recovery`: brings the jobs of a dead process to an ending, from their logs in the journal
 - `replay`: replays a job from its log in a journal, up to the first gap or fault
 - `run_parking`: when a job may be let go of while its run only waits for answers

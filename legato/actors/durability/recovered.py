@@ -1,4 +1,4 @@
-"""What the journal gives of a job whose process has gone."""
+"""A job as the journal gives it back after the end of its process."""
 
 from collections.abc import Mapping, Sequence
 
