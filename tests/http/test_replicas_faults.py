@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -133,7 +134,7 @@ class Reader:
 
 async def start(trial: Trial, turn: Mapping[str, object]) -> Started:
     """Start a turn, and repeat the request until a replica answers that the job is there."""
-    tried: list[object] = []
+    tried = Counter[str]()
     with trio.move_on_after(PATIENCE):
         while True:
             place = await trial.place()
@@ -141,14 +142,15 @@ async def start(trial: Trial, turn: Mapping[str, object]) -> Started:
                 with trio.fail_after(10):
                     status, reply = await _ask(place.server, turn)
             except (*BROKEN, trio.TooSlowError) as error:
-                tried.append(repr(error))
-                continue
-            assert status in (200, 500, 503), reply
-            started: Started = reply
-            if status == 200 and reply["status"] != "settled":
-                return started
-            tried.append(reply)
-    raise AssertionError(f"no replica has the job of {turn} after {len(tried)} tries: {tried}")
+                tried[repr(error)] += 1
+            else:
+                assert status in (200, 500, 503), reply
+                if status == 200 and reply["status"] != "settled":
+                    started: Started = reply
+                    return started
+                tried[repr((status, reply))] += 1
+            await trio.sleep(0.05)
+    raise AssertionError(f"no replica has the job of {turn} after these tries: {tried}")
 
 
 async def _ask(server: ServerProcess, turn: Mapping[str, object]) -> tuple[int, Any]:
