@@ -6,8 +6,8 @@ import structlog
 import trio
 from msgspec import Struct
 
+from legato.actors.conversation.openings import begun_turn, reopened
 from legato.actors.conversation.turn import Turn, turn_of
-from legato.actors.conversation.turn_store import begun_turn, reopened
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
 from legato.actors.durability.recovery import recover_from
