@@ -51,7 +51,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "an answer is said to be stored, and is not",
-        "legato/actors/conversation/turn_store.py",
+        "legato/actors/conversation/conversation_store.py",
         "return await self._records.close_turn(answer, job_id=job_id) if answer else None",
         "return None",
     ),
