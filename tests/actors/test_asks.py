@@ -256,6 +256,24 @@ async def test_a_tool_that_is_allowed_always_asks_once_in_a_conversation(
     assert len(words.given) == 4
 
 
+@pytest.mark.parametrize("decision", ["deny", "answer"])
+async def test_only_leave_is_given_for_all_of_a_conversation(
+    autojump_clock: MockClock, decision: Decided
+) -> None:
+    words = Words()
+    async with open_runs(words.tool, records=FlakyRecords(), journal_store=JournalStore()) as house:
+        first = house.start(model="scripted", agents=(asking(call("write"), call("write")),))
+        one, two = await asked(first)
+        await answer(first, one.ask_id, decision, always=True)
+        await answer(first, two.ask_id, decision)
+        await first.ended()
+        second = house.start(model="scripted", agents=(asking(call("write")),))
+        asks_again = await asked(second)
+
+    assert len(asks_again) == 1
+    assert words.given == []
+
+
 @pytest.mark.parametrize(
     ("approval", "fields", "waits"),
     [
