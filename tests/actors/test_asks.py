@@ -400,6 +400,42 @@ def _only(house: House) -> JobRef:
     return job
 
 
+class Building:
+    """A tool whose calls go on as a task, which ends in the next process."""
+
+    definition = CountedTool("write").definition
+
+    def __init__(self) -> None:
+        self.tasks: list[str | None] = []
+
+    async def call(self, *given: object, task: TaskRecord, **more: object) -> ToolOutput:
+        self.tasks.append(task.task_id)
+        if task.task_id is None:
+            await task.keep("task-1")
+            await trio.sleep_forever()
+        return ToolOutput("built")
+
+
+@pytest.mark.parametrize("edit", [{}, {"decision": "edit", "value": {"text": "b"}}])
+async def test_a_call_that_goes_on_as_a_task_is_not_made_again_in_the_next_process(
+    autojump_clock: MockClock, edit: Any
+) -> None:
+    tool, records, store = Building(), FlakyRecords(), JournalStore()
+    with trio.CancelScope() as process:
+        async with open_runs(tool, records=records, journal_store=store) as house:
+            job = house.start(model="scripted", agents=(asking(call("write", text="a")),))
+            [ask] = await asked(job)
+            await answer(job, ask.ask_id, **edit)
+            await wait_all_tasks_blocked()
+            await house.supervisor.written()
+            process.cancel()
+    async with open_runs(tool, records=records, journal_store=store) as house:
+        ending = await _only(house).ended()
+
+    assert tool.tasks == [None, "task-1"]
+    assert results(ending) == ["built"]
+
+
 @pytest.mark.parametrize("on_owner_lost", ["seal", "continue"])
 async def test_a_run_waits_on_in_the_next_process(
     autojump_clock: MockClock, on_owner_lost: OnOwnerLost
