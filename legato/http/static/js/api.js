@@ -126,8 +126,9 @@ export function conversations(cursor) {
   return call("GET", `api/convos?${query}`);
 }
 
-/** Start a generation; one whose reply was lost is joined, never repeated. */
-export const start = (turn) => persistently("POST", "api/agents/chat", { ...turn, clientRequestId: newName() });
+/** Start a generation; one whose reply was lost is joined, never repeated.  `clientRequestId`: the start's name, where
+    the caller has one. */
+export const start = (turn) => persistently("POST", "api/agents/chat", { clientRequestId: newName(), ...turn });
 
 /** The turns that wait in a conversation, the next one first. */
 export const queue = (id) => call("GET", `api/agents/chat/queue/${at(id)}`);
