@@ -94,10 +94,13 @@ def test_what_shows_what_happens_is_there() -> None:
     rows = re.findall(r"\| `(tests/\S+?)(?: -k (\w+))?` \|$", text, re.MULTILINE)
     assert len(rows) > 15
     for place, word in rows:
-        assert [test for test in tests_of(README.parent / place) if word in test], (place, word)
+        assert [test for test in names_of_tests(README.parent / place) if word in test], (
+            place,
+            word,
+        )
 
 
-def tests_of(place: Path) -> Iterator[str]:
+def names_of_tests(place: Path) -> Iterator[str]:
     """The tests of a file, or of all files of a folder, by file and function."""
     for file in [place] if place.is_file() else place.rglob("test_*.py"):
         names = re.findall(r"^ *(?:async )?def (test_\w+)", file.read_text(), re.MULTILINE)
