@@ -1,5 +1,6 @@
 /** The page: which conversation is open, and who tells whom. */
 import * as api from "./api.js";
+import "./copying.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Endings } from "./endings.js";
