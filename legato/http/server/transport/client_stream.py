@@ -20,12 +20,11 @@ RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closin
 
 
 class ClientStream:
-    def __init__(self, accepted: trio.SocketStream, patience: float) -> None:
+    def __init__(self, accepted: socket, patience: float) -> None:
         """`patience`: seconds in which a client must take a slice, or the connection is closed."""
-        plain = socket(fileno=accepted.socket.detach())
-        self.socket = trio.socket.from_stdlib_socket(plain)
-        self.send_nowait: Final = plain.send  # past Trio: for writes without waiting
-        self._peek: Final = plain.recv
+        self.socket = trio.socket.from_stdlib_socket(accepted)
+        self.send_nowait: Final = accepted.send  # past Trio: for writes without waiting
+        self._peek: Final = accepted.recv
         self.life = trio.CancelScope()
         self._stream = trio.SocketStream(self.socket)
         self._patience = patience
@@ -68,6 +67,13 @@ class ClientStream:
             if self._writing.cancelled_caught:
                 self.reset()
                 raise trio.BrokenResourceError("the client takes nothing")
+
+    def write(self, data: bytes) -> int:
+        """The number of bytes that the kernel took now; 0 also where the connection is broken."""
+        try:
+            return self.send_nowait(data)
+        except OSError:
+            return 0
 
     def hasten(self, patience: float) -> None:
         """Shorten the deadline of this and all later writes to `patience` seconds."""
