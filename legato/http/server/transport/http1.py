@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import h11
 import trio
-from hypercorn.events import Closed, RawData
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import (
     STREAM_ID,
@@ -80,10 +80,16 @@ class Http1(H11Protocol):
         """
         super().__init__(*parts)
         self.can_read = self._turn = RequestTurn(self._read_ahead)
+        self._head = b""  # of an answer, written together with the body's first bytes
         self._left: float = math.inf  # bytes of the answer that are still to be sent
         self._read = read
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
         self.connection = self._strict
+
+    async def handle(self, event: Event) -> None:
+        await super().handle(event)
+        if isinstance(self.stream, RequestStream):
+            self.stream.end_read()
 
     async def _read_ahead(self) -> None:
         """During an answer, keep the bytes behind the request, and notice when the client leaves.
@@ -139,9 +145,20 @@ class Http1(H11Protocol):
         return self.app, self.config, self.context, self.task_group, *place
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
-        if self._strict.problem is None:  # behind a refusal nobody listens to the application
-            self._left = self._left_after(event)
-            await super()._send_h11_event(with_phrase(event))
+        if self._strict.problem is not None:
+            return  # behind a refusal nobody listens to the application
+        self._left = self._left_after(event)
+        try:
+            data = self._head + (self.connection.send(with_phrase(event)) or b"")
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        # The body of a known length follows at once, so head and body are one write.
+        is_followed = isinstance(event, h11.Response) and 0 < self._left < math.inf
+        self._head = data if is_followed else b""
+        if data and not is_followed:
+            await self.send(RawData(data))
 
     def _left_after(self, event: H11SendableEvent) -> float:
         match event:
