@@ -45,16 +45,15 @@ Read = Callable[[int], Awaitable[bytes | bytearray]]
 class RequestTurn(EventWrapper):
     """The turn of the next request.
 
-    Hypercorn's reading task waits for the turn, and would not see the client leave meanwhile, so
-    the same task reads ahead.  A turn with bytes ahead ends the reading; without bytes ahead the
-    reading goes on, and what comes next is the next request.  Requests that were sent ahead have
-    their turns at a limited pace; requests behind the answer to the last have not.
+    Hypercorn's reading task waits for the turn where bytes of a next request came during an
+    answer.  The task would not see the client leave meanwhile, so it reads ahead until the turn
+    comes.  Requests that were sent ahead have their turns at a limited pace; requests that come
+    one after the other, each behind the answer to the last, have not.
     """
 
     def __init__(self, read_ahead: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
-        self.ahead = 0  # bytes behind the request that is being answered
-        self.is_ahead = False  # whether bytes of the next request came before the answer was sent
+        self.is_ahead = False  # whether the request was sent before the answer to the last was
         self._read_ahead = read_ahead
         self._reading = trio.CancelScope()
         self._pace = Pace(AHEAD_A_SECOND, AHEAD_AT_ONCE)
@@ -63,13 +62,13 @@ class RequestTurn(EventWrapper):
         self.is_ahead = False
         with trio.CancelScope() as self._reading:
             await self._read_ahead()
+            await super().wait()  # where the client has left meanwhile
         if self.is_ahead:
             await self._pace.wait()
 
     async def set(self) -> None:
         await super().set()
-        if self.ahead:
-            self._reading.cancel()
+        self._reading.cancel()
 
 
 class Http1(H11Protocol):
@@ -98,17 +97,14 @@ class Http1(H11Protocol):
         many bytes nobody would see the client leave.  Once the answer is sent, the bytes are the
         client's next request, and wait for their turn.
         """
-        turn = self._turn
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            turn.ahead = len(self._strict.trailing_data[0])
-            turn.is_ahead = turn.ahead > 0 and self._left > 0
-            while turn.ahead <= MAX_AHEAD and (data := await self._read(MAX_AHEAD)):
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            ahead = len(self._strict.trailing_data[0])
+            self._turn.is_ahead = ahead > 0 and self._left > 0
+            while ahead <= MAX_AHEAD and (data := await self._read(MAX_AHEAD)):
                 self._strict.receive_data(bytes(data))
-                if turn.is_set():
-                    return
-                turn.ahead += len(data)
-                turn.is_ahead |= self._left > 0
-            if turn.ahead > MAX_AHEAD and self._left <= 0:
+                ahead += len(data)
+                self._turn.is_ahead |= self._left > 0
+            if ahead > MAX_AHEAD and self._left <= 0:
                 await trio.sleep_forever()  # cancelled when the answer ends
         await self.send(Closed())
 
