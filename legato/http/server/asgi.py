@@ -30,7 +30,7 @@ from quart_trio.asgi import (
 from legato.config import ConfigError, Settings
 from legato.http.input.uploads import Upload, upload_of
 from legato.http.server.transport.requests import REQUEST, RequestStream
-from legato.http.streams.streaming import STOP_PATIENCE, StreamBody, StreamCut
+from legato.http.streams.streaming import StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
@@ -170,10 +170,10 @@ class HTTPConnection(TrioASGIHTTPConnection):
             nursery.cancel_scope.cancel()
 
     async def _reply(self, exchange: ASGIExchange, response: ResponseTypes) -> None:
-        timeout = response.timeout if isinstance(response, Response) else ...
-        if timeout is ...:
-            timeout = self.app.config["RESPONSE_TIMEOUT"]
-        with trio.move_on_after(math.inf if timeout is None else cast("float", timeout)):
+        if isinstance(response, Response) and response.timeout is None:
+            await self._send_response(exchange.send, response)
+            return
+        with trio.move_on_after(self.app.config["RESPONSE_TIMEOUT"]):
             await self._send_response(exchange.send, response)
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
@@ -186,8 +186,7 @@ class HTTPConnection(TrioASGIHTTPConnection):
             await super()._send_response(send, response)
         finally:
             if isinstance(response, Response) and isinstance(response.response, StreamBody):
-                with trio.move_on_after(STOP_PATIENCE, shield=True):
-                    await response.response.left()
+                await response.response.left()
 
 
 class Handshake(TrioASGIWebsocketConnection):
