@@ -40,8 +40,8 @@ const PATIENCE = 30_000; // ms for the whole reply to a reading
 async function read(path, signal) {
   const patience = AbortSignal.timeout(PATIENCE);
   try {
-    const options = { cache: "no-store", signal: signal ? AbortSignal.any([signal, patience]) : patience };
-    const response = await fetch(BASE + path, options);
+    const ends = signal ? AbortSignal.any([signal, patience]) : patience;
+    const response = await fetch(BASE + path, { method: "GET", cache: "no-store", signal: ends });
     if (!response.ok) throw await errorOf(response);
     return await response.json();
   } catch (error) {
