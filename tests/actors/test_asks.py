@@ -426,7 +426,10 @@ class Building:
     def __init__(self) -> None:
         self.tasks: list[str | None] = []
 
-    async def call(self, *given: object, task: TaskRecord, **more: object) -> ToolOutput:
+    async def call(
+        self, *given: object, task: TaskRecord | None = None, **more: object
+    ) -> ToolOutput:
+        assert task is not None
         self.tasks.append(task.task_id)
         if task.task_id is None:
             await task.keep("task-1")

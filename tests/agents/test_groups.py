@@ -88,7 +88,7 @@ async def test_an_agent_whose_process_ended_behind_new_words_acts_though_the_oth
     origin = Origin(next_number(ListStage(log).snapshot()), f"agent_{name}", 1)
 
     for _ in range(8):  # in each round Trio chooses anew which agent asks first
-        heir = ListStage([*log, words, SteerApplied(words.part, place, origin)])
+        heir = ListStage([*log, SteerApplied(words.part, place, origin)])
         await run_of(begin, *sides, tools=tools).answer(heir, QUESTION)
 
         assert sorted(acted(heir)) == sorted(acted(whole))

@@ -25,7 +25,16 @@ from legato.events import (
     text_bytes,
 )
 
-IDS = ("job_id", "conversation_id", "message_id", "response_id", "user", "model")
+TURN = TurnRequest(
+    job_id="1234",
+    conversation_id="1234",
+    message_id="1234",
+    response_id="1234",
+    user="1234",
+    model="1234",
+    text="Hi",
+    parameters={"n": [1, "x"]},
+)
 
 
 def test_a_journal_of_a_former_version_says_what_an_api_was_asked() -> None:
@@ -75,7 +84,7 @@ def test_an_event_costs_its_texts() -> None:
         StepCompleted(0, ToolCall("c", "f", "{}", output="rolled")),
         Asked(ask_id="", kind="question", index=0, payload={"a": ["b", 1]}, allowed=(), state="s"),
         Answered(ask_id="a", decision="edit", value={"b": ["c"], "d": None}),
-        Queued(TurnRequest(**dict.fromkeys(IDS, "1234"), text="Hi", parameters={"n": [1, "x"]})),
+        Queued(TURN),
     ]
 
     sizes = [text_bytes(event) for event in events]

@@ -172,8 +172,9 @@ async def test_words_for_no_running_response_come_back(server: LiveServer) -> No
         elsewhere = await running(other)
         talk = await running(ann, conversation="talk")
         codes = []
-        for response_id in (ended["id"], elsewhere, talk, "resp_none", 7, [], {}):
-            await ann.steer(response_id, STEER)  # type: ignore[arg-type]
+        names: list[Any] = [ended["id"], elsewhere, talk, "resp_none", 7, [], {}]
+        for response_id in names:
+            await ann.steer(response_id, STEER)
             codes.append((await ann.event())["error"]["code"])
 
     assert codes == [
