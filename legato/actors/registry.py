@@ -87,7 +87,7 @@ class Registry:
         return self._ranks.get(job_id)
 
     def queued(self, jobs: Iterable[RegistryEntry]) -> list[RegistryEntry]:
-        """Those jobs whose turns wait in a queue, the next one first."""
+        """The jobs with turns in a queue, the next turn first."""
         return sorted((job for job in jobs if job.turn.job_id in self._ranks), key=self.order)
 
     def order(self, job: RegistryEntry) -> tuple[int, int]:
