@@ -77,6 +77,7 @@ def _decision(place: int, said: ActionDecision, asks: _Asks, user: str) -> Answe
         found = f"found {said.decision!r:.80}; allowed are {allowed}"
         raise InvalidField(f"decisions[{place}].decision", found)
     decided = DECISIONS[said.decision]
+    _check_whole(place, said)
     named = asks.about(said.tool_call_id, decided)
     if not named:
         found = f"found {said.tool_call_id!r:.80}, a tool call that nothing is asked for"
@@ -93,6 +94,16 @@ def _decision(place: int, said: ActionDecision, asks: _Asks, user: str) -> Answe
         found = f"found true beside {said.decision!r}; only leave can be for all of a conversation"
         raise InvalidField(f"decisions[{place}].always", found)
     return answered
+
+
+def _check_whole(place: int, said: ActionDecision) -> None:
+    """Raises InvalidField where a decision is without the arguments or the text of the decision."""
+    needed = {"edit": "editedArguments", "respond": "responseText"}.get(said.decision)
+    found = {"editedArguments": said.edited_arguments, "responseText": said.response_text}
+    if needed is not None and found[needed] is None:
+        raise InvalidField(
+            f"decisions[{place}].{needed}", f"found nothing beside {said.decision!r}"
+        )
 
 
 def _value(decided: Decided, said: ActionDecision) -> Any:

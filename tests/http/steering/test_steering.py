@@ -167,6 +167,20 @@ async def test_a_decision_without_a_reply_is_sent_again_while_another_call_waits
     assert (other.status, other.body["answered"]) == (409, "deny")
 
 
+@pytest.mark.parametrize(
+    ("decision", "missing"), [("edit", "editedArguments"), ("respond", "responseText")]
+)
+async def test_a_decision_without_its_value_is_refused(
+    ann: Client, decision: str, missing: str
+) -> None:
+    started, _ = await asking(ann)
+    reply = await answer(ann, started, decisions=[{"decision": decision}])
+    status = await ann.get(f"{CHAT}/status/{started['conversationId']}")
+
+    assert (reply.status, reply.body["param"]) == (400, f"decisions[0].{missing}")
+    assert status.body["status"] == "requires_action"
+
+
 @pytest.mark.parametrize("decision", ["reject", "respond"])
 async def test_leave_for_all_of_a_conversation_needs_leave_for_the_call(
     ann: Client, decision: str
