@@ -68,7 +68,11 @@ def forked() -> tuple[str, ...]:
 
 
 def _end(forking: subprocess.Popen[bytes], folder: str) -> None:
-    forking.communicate()
+    assert forking.stdin is not None
+    assert forking.stdout is not None
+    forking.stdin.close()
+    forking.stdout.close()  # not read to its end: forked processes have it, too
+    forking.wait()
     shutil.rmtree(folder)
 
 
