@@ -6,8 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.admission import RequestReused
+from legato.actors.conversation.openings import conversation_of
 from legato.actors.conversation.turn import Plan, Turn, plan
-from legato.actors.conversation.turn_store import conversation_of
 from legato.actors.jobs import Jobs, Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef

@@ -20,7 +20,8 @@ from legato.actors.admission import Busy, TooManyForServer, TooManyForUser
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.parked import parked as make_parked
-from legato.actors.durability.recovery import Recovered, recover
+from legato.actors.durability.recovered import Recovered
+from legato.actors.durability.recovery import recover
 from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped

@@ -158,7 +158,7 @@ class Fold:
         )
 
     def _return_rest(self, ending: AnyEnding) -> None:
-        """What still waited when another process ended the job waits no more."""
+        """Clear the steers and asks that still waited when another process ended the job."""
         why = _WHY[type(ending)]
         for steer_id, steer in self.steers.items():
             self.outcomes.setdefault(steer_id, steer.returned(why))

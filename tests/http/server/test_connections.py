@@ -126,7 +126,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(serve: Serve) -> None
 
 
 async def test_a_connection_without_a_next_request_is_closed(serve: Serve) -> None:
-    async with serve(idle=0.05) as server, await server.connect() as client:
+    async with serve(idle=0.3) as server, await server.connect() as client:
         await client.json("GET", "/healthz")
         assert await client.stream.receive_some() == b""
 

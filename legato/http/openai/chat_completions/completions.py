@@ -68,9 +68,11 @@ async def complete() -> Response:
     bound = is_bound(body.cancel_on_disconnect)
     job = (await runtime().jobs.start(asked.turn, "enqueue")).job
     log_left_out(asked.left_out, job.job_id)
-    answer = _streamed if body.stream else _whole
     try:
-        response = await answer(job, is_bound=bound)
+        if body.stream:
+            response = await _streamed(job, is_bound=bound)
+        else:
+            response = await _whole(job, is_bound=bound, functions=bool(body.functions))
     except ActorStopped:
         raise Lost from None
     response.headers[JOB_HEADER] = job.job_id
@@ -128,9 +130,9 @@ async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
     return stream_response(Reading(job, API, "beginning", is_bound=is_bound))
 
 
-async def _whole(job: JobRef, *, is_bound: bool) -> Response:
+async def _whole(job: JobRef, *, is_bound: bool, functions: bool) -> Response:
     async with awaited(job, is_bound=is_bound):
         ending = await job.ended()
     if isinstance(ending, Failed | Stopped):
         raise Unanswered(job, ending)
-    return reply(completion_of(job, ending))
+    return reply(completion_of(job, ending, functions=functions))

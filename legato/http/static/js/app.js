@@ -1,10 +1,12 @@
 /** The page: which conversation is open, and who tells whom. */
 import * as api from "./api.js";
+import "./copying.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Endings } from "./endings.js";
 import { textOfMessage } from "./fold.js";
 import { asJson, asMarkdown, download, fileName } from "./export.js";
+import { inTurn } from "./in_turn.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
 import { Notices } from "./notices.js";
@@ -25,7 +27,6 @@ import { ThreadView } from "./view/thread.js";
 
 const $ = (id) => document.getElementById(id);
 const UNREACHABLE = "The server cannot be reached.";
-const LONGEST_INTERIM = 60; // characters of a question in place of a title
 
 const drafts = new Drafts();
 const endings = new Endings();
@@ -152,7 +153,7 @@ async function read(conversation, messageId) {
 
 function showConversation() {
   const first = open.rows[0]?.message;
-  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
+  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first));
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   chips.show({ unread: open.steers.unread, steers: open.steers.waiting, turns: open.queue.waiting });
@@ -336,10 +337,11 @@ async function enter() {
 }
 
 /** Offer models and agents; the agent of `id` is chosen. */
-async function offer(id = null) {
-  composer.offer(await api.models(), (await api.agents()).data);
+const offer = inTurn(async (id = null) => {
+  const [models, agents] = await Promise.all([api.models(), api.agents()]);
+  composer.offer(models, agents.data);
   if (id !== null) composer.choose(api.AGENT + id);
-}
+});
 
 function failed(error) {
   if (error.needsLogin) shell.askToLogIn();
