@@ -28,7 +28,7 @@ from legato.config import ConfigError, Settings
 from legato.http.input.uploads import Upload, upload_of
 from legato.http.server.exchange import ASGIExchange
 from legato.http.server.transport.requests import REQUEST, RequestStream
-from legato.http.streams.streaming import StreamBody, StreamCut
+from legato.http.streams.streaming import STOP_PATIENCE, StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
@@ -117,8 +117,10 @@ class HTTPConnection(TrioASGIHTTPConnection):
         try:
             await super()._send_response(send, response)
         finally:
-            if isinstance(response, Response) and isinstance(response.response, StreamBody):
-                await response.response.left()
+            body = response.response if isinstance(response, Response) else None
+            if isinstance(body, StreamBody) and body.is_deserted:
+                with trio.move_on_after(STOP_PATIENCE, shield=True):
+                    await body.left()
 
 
 class Handshake(TrioASGIWebsocketConnection):
