@@ -26,7 +26,8 @@ PIP := env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_NO_DEPS -u PIP_DRY_RUN
 	-u PIP_REQUIREMENT -u PIP_EDITABLE -u PIP_QUIET -u PIP_VERBOSE \
 	PIP_CONSTRAINT=constraints.txt PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 \
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
-unexport PYTHONPATH PYTHONHOME
+# Without compiled files every process would compile all of Legato and of the tests again.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## say what there is

@@ -133,7 +133,7 @@ async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
 
 
 async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
-    conversation = await records.conversation(turn.conversation_id)
+    conversation = None if turn.begins else await records.conversation(turn.conversation_id)
     if conversation is not None and conversation.user != turn.user:
         raise ForeignConversation(turn.conversation_id)
     messages = await _named(turn, records) if conversation else []

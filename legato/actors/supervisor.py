@@ -117,16 +117,9 @@ class Supervisor(JobObserver[Job]):
         return self._writer
 
     def whereis(self, stream_id: str) -> JobRef | None:
-        """The job with this id, or a conversation's current job.
-
-        The current job is the first running job, else the last begun job, else the last job.
-        """
-        if job := self.registry.entry(stream_id):
-            return self.ref_of(job)
-        jobs = list(self.registry.conversation(stream_id))
-        begun = (job for job in reversed(jobs) if job.has_begun)
-        current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
-        return self.ref_of(current) if current else None
+        """The job with this id, or a conversation's current job (see Registry)."""
+        job = self.registry.entry(stream_id) or self.registry.current(stream_id)
+        return self.ref_of(job) if job else None
 
     def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from legato.agents.tools.contract import InputRequired, ToolDefinition, ToolOutput
 from legato.content import Leave, ToolCall
@@ -135,10 +136,13 @@ def _message(request: Json) -> str:
 
 
 def edited(call: ToolCall, answer: Answered) -> ToolCall:
-    """The call as it was allowed: with other arguments where they were edited."""
+    """The call as it was allowed: with other arguments where they were edited.
+
+    All else stays, also the name of the task as which the call goes on.
+    """
     if answer.decision != "edit":
         return call
-    return ToolCall(call.id, call.name, json.encode(answer.value).decode(), kind=call.kind)
+    return replace(call, args=json.encode(answer.value).decode())
 
 
 def input_of(ask: Asked, answer: Answered) -> Mapping[str, Json]:

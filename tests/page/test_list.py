@@ -90,20 +90,100 @@ def test_a_pin_of_what_was_deleted_elsewhere_is_forgotten(
     expect(page.locator("#toast")).to_be_hidden()
 
 
-HEARD_MEANWHILE = """async () => {
+OPEN_LIBRARY = """async () => {
     const { Library } = await import("/static/js/library.js");
-    let reply;
-    window.fetch = () => new Promise((resolve) => (reply = resolve));
+    const replies = [];
+    window.fetch = () => new Promise((resolve) => replies.push((body) =>
+        resolve(new Response(JSON.stringify(body)))));
     const library = new Library({ changed: () => {} });
+    const settled = () => new Promise((resolve) => setTimeout(resolve));
+    const conversation = (id, title) =>
+        ({ conversationId: id, title, updatedAt: "2026-01-01T00:00:00Z" });
+    %s
+}"""
+
+HEARD_MEANWHILE = """
     const read = library.readActive();
+    await settled();
     library.began("new", 1);
     library.asked("new", "ask");
     library.ended("over", 2);
-    reply(new Response(JSON.stringify({ activeJobIds: ["over", "lasting"] })));
+    replies[0]({ activeJobIds: ["over", "lasting"] });
     await read;
     return [[...library.active].sort(), library.asks("new")];
-}"""
+"""
+
+TWO_READINGS = """
+    const readings = [library.readActive(), library.readActive()];
+    await settled();
+    const begun = replies.length;
+    replies[0]({ activeJobIds: ["over"] });
+    await readings[0];
+    await settled();
+    replies[1]({ activeJobIds: ["new"] });
+    await readings[1];
+    return [begun, [...library.active]];
+"""
+
+RENAMED_AND_DELETED_MEANWHILE = """
+    const read = library.refresh();
+    await settled();
+    library.renamed("one", "New", Date.parse("2026-01-02"));
+    library.deleted("two");
+    replies[0]({ conversations: [conversation("one", "Old"), conversation("two", "Gone")] });
+    await read;
+    return library.conversations.map(({ title, updatedAt }) => [title, updatedAt]);
+"""
+
+MORE_TWICE = """
+    const read = library.refresh();
+    await settled();
+    replies[0]({ conversations: [conversation("one", "1")], nextCursor: "c" });
+    await read;
+    const readings = [library.more(), library.more()];
+    await settled();
+    replies[1]({ conversations: [conversation("two", "2")], nextCursor: null });
+    await Promise.all(readings);
+    return [replies.length, library.conversations.length, library.hasMore];
+"""
+
+
+def test_what_is_heard_while_what_runs_is_read_is_newer_than_the_reply(modules: Page) -> None:
+    assert modules.evaluate(OPEN_LIBRARY % HEARD_MEANWHILE) == [["lasting", "new"], True]
+
+
+def test_one_reading_of_what_runs_follows_the_other(modules: Page) -> None:
+    assert modules.evaluate(OPEN_LIBRARY % TWO_READINGS) == [1, ["new"]]
+
+
+HANGING_READING = """
+    const hangs = new AbortController();
+    AbortSignal.timeout = () => hangs.signal;
+    window.fetch = (_, { signal }) => new Promise((resolve, reject) => {
+        replies.push((body) => resolve(new Response(JSON.stringify(body))));
+        signal.addEventListener("abort", () => reject(signal.reason));
+    });
+    const readings = [library.readActive().catch((error) => error.name), library.readActive()];
+    await settled();
+    AbortSignal.timeout = () => new AbortController().signal;
+    hangs.abort(new DOMException("", "TimeoutError"));
+    const failed = await readings[0];
+    await settled();
+    replies[1]({ activeJobIds: ["new"] });
+    await readings[1];
+    return [failed, [...library.active]];
+"""
+
+
+def test_a_reading_that_hangs_fails_and_the_next_begins(modules: Page) -> None:
+    assert modules.evaluate(OPEN_LIBRARY % HANGING_READING) == ["TypeError", ["new"]]
 
 
 def test_what_is_heard_while_the_list_is_read_is_newer_than_the_reply(modules: Page) -> None:
-    assert modules.evaluate(HEARD_MEANWHILE) == [["lasting", "new"], True]
+    conversations = modules.evaluate(OPEN_LIBRARY % RENAMED_AND_DELETED_MEANWHILE)
+
+    assert conversations == [["New", "2026-01-02T00:00:00.000Z"]]
+
+
+def test_a_page_of_the_list_is_read_once_however_often_it_is_asked_for(modules: Page) -> None:
+    assert modules.evaluate(OPEN_LIBRARY % MORE_TWICE) == [2, 2, False]

@@ -19,6 +19,8 @@ RENDER = """async (text) => {
 GROWN = """async ([text, size]) => {
     const { GrowingMarkdown } = await import("/static/js/growing.js");
     const { renderMarkdown } = await import("/static/js/markdown.js");
+    const { loadMath } = await import("/static/js/math.js");
+    await loadMath();
     const flat = (root) => {
         for (const tail of root.querySelectorAll(".tail")) tail.replaceWith(...tail.childNodes);
         return root.innerHTML.replace(/\\n/g, "");
@@ -28,6 +30,7 @@ GROWN = """async ([text, size]) => {
     const growing = new GrowingMarkdown(element);
     for (let end = size; end < text.length + size; end += size) {
         growing.update(text.slice(0, end), false);
+        growing.update(text.slice(0, end), false, false); // with its end as it stands
         const whole = document.createElement("div");
         whole.append(renderMarkdown(text.slice(0, end)));
         const [grown, once] = [flat(element.cloneNode(true)), flat(whole)];
@@ -216,7 +219,7 @@ def test_code_has_colours_once_it_is_whole(modules: Page, size: int) -> None:
 def test_code_in_which_a_reader_selects_is_left_alone(modules: Page) -> None:
     select = "getSelection().selectAllChildren(document.querySelector('code'));"
     coloured_and_selected = f"{COLOURED.removesuffix('}')}    {select}\n}}"
-    more = "\n\n```js\nlet a\n```\n\n1\n\n2"
+    more = "\n\n```js\nlet a\n```\n\none\n\ntwo"
     modules.evaluate(coloured_and_selected, [CODE + more, 1000])
 
     expect(modules.locator("code").last.locator(".hljs-keyword")).to_have_text("let")
@@ -230,8 +233,8 @@ def test_vendored_files_are_those_that_were_written_down() -> None:
     assert {name: sha256((folder / name).read_bytes()).hexdigest() for _, name in lines} == {
         name: digest for digest, name in lines
     }
-    scripts = {path.relative_to(folder).as_posix() for path in folder.rglob("*.js")}
-    assert scripts == {name for _, name in lines}
+    files = {path for path in folder.rglob("*.*") if path.suffix not in {".md", ".txt"}}
+    assert {path.relative_to(folder).as_posix() for path in files} == {name for _, name in lines}
 
 
 def test_code_is_copied_as_it_was_written(modules: Page) -> None:
@@ -300,6 +303,13 @@ def test_nothing_the_model_writes_can_act(modules: Page, text: str) -> None:
     assert modules.locator(f":is({acting})").count() == 0
     hrefs = modules.evaluate("[...document.links].map((link) => link.protocol)")
     assert set(hrefs) <= {"http:", "https:", "mailto:"}
+
+
+def test_a_diagram_is_shown_as_its_source(modules: Page) -> None:
+    html = modules.evaluate(RENDER, "```mermaid\ngraph TD; A-->B\n```")
+
+    assert "graph TD; A--&gt;B" in html
+    assert modules.locator("pre > code.language-mermaid").count() == 1
 
 
 def test_html_is_shown_as_the_text_it_is(modules: Page) -> None:

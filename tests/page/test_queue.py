@@ -219,31 +219,60 @@ def test_what_follows_a_first_message_at_once_waits_in_the_same_conversation(pag
 OPEN_QUEUE = """async () => {
     const { Queue } = await import("/static/js/queue.js");
     const requests = [];
-    window.fetch = (path, { method }) =>
-        new Promise((resolve) => requests.push({ method, resolve }));
+    const names = []; // of the starts that were sent
+    window.fetch = (path, { method, body }) => {
+        if (method === "POST") names.push(JSON.parse(body).clientRequestId);
+        return new Promise((resolve) => requests.push({ method, resolve }));
+    };
     const shown = [];
     const named = ({ text, isSent }) => (isSent === false ? `(${text})` : text);
     const queue = new Queue({ id: "c", message: () => undefined }, () =>
         shown.push(queue.waiting.map(named)));
-    /** Reply to the oldest request of `method`, once there is one. */
-    const reply = async (method, body) => {
+    /** The oldest request of `method`, once there is one. */
+    const next = async (method) => {
         const isOne = (request) => request.method === method;
         while (!requests.some(isOne)) await new Promise((resolve) => setTimeout(resolve));
-        const [{ resolve }] = requests.splice(requests.findIndex(isOne), 1);
-        resolve(new Response(JSON.stringify(body)));
+        return requests.splice(requests.findIndex(isOne), 1)[0];
     };
+    const reply = async (method, body) =>
+        (await next(method)).resolve(new Response(JSON.stringify(body)));
     const second = { generationId: "g", userMessageId: "m", text: "second" };
     const rewritten = { ...second, text: "rewritten" };
+    const third = { generationId: "h", userMessageId: "n", text: "third" };
     %s
 }"""
 
-# Somebody heard of the turn before its start was replied to.
+# The list has the turn before the reply to its start has come, if that ever comes.
+START_THAT_HANGS = """
+    queue.add("second", {});
+    const start = await next("POST");
+    const readings = [queue.read(), queue.read()];
+    await reply("GET", { queue: [third, { ...second, clientRequestId: names[0] }] });
+    await reply("GET", { queue: [{ ...rewritten, clientRequestId: names[0] }] });
+    await Promise.all(readings);
+    return shown;
+"""
+
 START_REPLIED_TO_LATE = """
-    const [added, read] = [queue.add("second", {}), queue.read()];
-    await reply("GET", { queue: [second] });
-    await reply("POST", { generationId: "g" });
-    await reply("GET", { queue: [rewritten] });
-    await Promise.all([added, read]);
+    const added = queue.add("second", {});
+    const start = await next("POST");
+    const read = queue.read();
+    await reply("GET", { queue: [{ ...second, clientRequestId: names[0] }] });
+    await read;
+    start.resolve(new Response(JSON.stringify(second)));
+    await reply("GET", { queue: [] });
+    await added;
+    return shown;
+"""
+
+START_WHOSE_REPLY_IS_LOST = """
+    const added = queue.add("second", {});
+    const start = await next("POST");
+    const read = queue.read();
+    await reply("GET", { queue: [{ ...second, clientRequestId: names[0] }] });
+    await read;
+    start.resolve(new Response("", { status: 502 })); // of a proxy
+    await added;
     return shown;
 """
 
@@ -258,10 +287,24 @@ TWO_READINGS = """
 """
 
 
+def test_a_start_that_hangs_is_known_by_its_name_and_keeps_no_list_old(modules: Page) -> None:
+    shown = modules.evaluate(OPEN_QUEUE % START_THAT_HANGS)
+
+    assert shown == [["(second)"], ["third", "second"], ["rewritten"]]
+
+
 def test_a_turn_is_shown_once_while_its_start_is_replied_to(modules: Page) -> None:
     shown = modules.evaluate(OPEN_QUEUE % START_REPLIED_TO_LATE)
 
-    assert shown == [["(second)"], ["second"], ["rewritten"], ["rewritten"]]
+    assert shown == [["(second)"], ["second"], [], []]
+
+
+def test_words_that_wait_are_not_given_back_where_the_reply_to_their_start_is_lost(
+    modules: Page,
+) -> None:
+    shown = modules.evaluate(OPEN_QUEUE % START_WHOSE_REPLY_IS_LOST)
+
+    assert shown == [["(second)"], ["second"], ["second"]]
 
 
 def test_one_reading_of_the_queue_follows_the_other(modules: Page) -> None:

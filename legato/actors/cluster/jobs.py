@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import Final, NamedTuple
 
 import structlog
@@ -346,7 +347,14 @@ def _is_answering(job: RegistryEntry) -> bool:
 
 
 def _current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
-    """The first running job, else the last begun job, else the last."""
-    running = next(filter(_is_running, listed), None)
-    begun = next((each for each in reversed(listed) if each.stage == "ended"), None)
-    return running or begun or listed[-1]
+    """As Registry.current says."""
+    live = [each for each in listed if _is_running(each)]
+    running = (each for each in live if each.rank is None)
+    queued = sorted((each for each in live if each.rank is not None), key=_rank)
+    begun = (each for each in reversed(listed) if each.stage == "ended")
+    return next(chain(running, queued, begun, reversed(listed)))
+
+
+def _rank(entry: DirectoryEntry) -> int:
+    assert entry.rank is not None, "it waits"
+    return entry.rank

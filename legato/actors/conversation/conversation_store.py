@@ -40,7 +40,7 @@ class ConversationStore:
     async def _branch(self, turn: Turn, most: int) -> Branch:
         """Read the messages which decide the turn's place, and the messages for the model."""
         named = turn.revise or turn.regenerate or turn.parent_id
-        if named == NO_PARENT:
+        if turn.begins or named == NO_PARENT:
             return Branch()
         found = await self._records.branch(turn.conversation_id, named, most=most)
         if found.messages or named is None:

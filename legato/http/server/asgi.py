@@ -14,6 +14,7 @@ from hypercorn.typing import (
     ASGIReceiveEvent,
     ASGISendCallable,
     ASGISendEvent,
+    HTTPRequestEvent,
     HTTPScope,
     WebsocketScope,
 )
@@ -28,7 +29,8 @@ from quart_trio.asgi import (
 
 from legato.config import ConfigError, Settings
 from legato.http.input.uploads import Upload, upload_of
-from legato.http.streams.streaming import STOP_PATIENCE, StreamBody, StreamCut
+from legato.http.server.transport.requests import REQUEST, RequestStream
+from legato.http.streams.streaming import StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
@@ -56,7 +58,11 @@ NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-c
 class ASGIExchange:
     """A request and the response.  The response's end waits for the request's, and is sent last."""
 
-    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    def __init__(
+        self, receive: ASGIReceiveCallable, send: ASGISendCallable, *, is_received: bool = False
+    ) -> None:
+        """`is_received`: whether the request has come to its end already."""
+        self.is_received = is_received
         self._receive = receive
         self._send = send
         self._received = trio.Event()
@@ -67,19 +73,36 @@ class ASGIExchange:
     async def receive(self) -> ASGIReceiveEvent:
         message = await self._receive()
         if not message.get("more_body", False):  # the last part, or the client left
+            self.is_received = True
             self._received.set()
         self._sending.deadline = min(trio.current_time() + UPLOAD_PATIENCE, self._latest)
         return message
+
+    async def take(self, upload: Upload) -> None:
+        """Receive the next piece of the body."""
+        message = cast("HTTPRequestEvent", await self.receive())
+        upload.append(message["body"])
+        if self.is_received:
+            upload.set_complete()
+
+    async def drain(self) -> None:
+        """Receive all that is left of the body, and keep nothing."""
+        while not self.is_received:
+            await self.receive()
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] != "http.response.body" or message["more_body"]:
             await self._send(message)
             return
+        if not self.is_received:
+            await self._last_of_request()
+        self._end = message
+
+    async def _last_of_request(self) -> None:
         self._latest = trio.current_time() + LONGEST_UPLOAD
         self._sending.deadline = trio.current_time() + UPLOAD_PATIENCE
         with self._sending:
             await self._received.wait()
-        self._end = message
 
     async def end(self) -> None:
         """Send the response's end, if the response was completed."""
@@ -88,6 +111,12 @@ class ASGIExchange:
 
 
 class HTTPConnection(TrioASGIHTTPConnection):
+    """A request's way through Quart: under our own server one task, elsewhere two in a nursery.
+
+    Our own server ends the task of a request whose client leaves, so no second task has to wait
+    for the client's leaving, and a body is taken in by whoever reads the body.
+    """
+
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         super().__init__(app, {**scope, **_asked(app, scope)})
         self._upload: Upload | None = None
@@ -110,14 +139,42 @@ class HTTPConnection(TrioASGIHTTPConnection):
         So a body is cut on purpose.  An exception would cut the body, too, with a traceback in
         the log.
         """
-        exchange = ASGIExchange(receive, send)
+        stream = cast("RequestStream | None", (self.scope.get("extensions") or {}).get(REQUEST))
+        is_received = stream is not None and stream.is_whole
+        exchange = ASGIExchange(receive, send, is_received=is_received)
         try:
-            await super().__call__(exchange.receive, exchange.send)
+            if stream is None:
+                await super().__call__(exchange.receive, exchange.send)
+            else:
+                await self._answer(exchange)
         except* StreamCut:
             pass
         # Sent from here, outside of Quart's nursery: Quart cancels the nursery at the exchange's
         # end, and would cancel Hypercorn's watch of the idle connection, which would never close.
         await exchange.end()
+
+    async def _answer(self, exchange: ASGIExchange) -> None:
+        """Answer in this task.  What is left of the body by then is dropped beside the reply."""
+        request = self._create_request_from_scope(exchange.send)
+        upload = upload_of(request)
+        upload.take = exchange.take
+        if exchange.is_received:
+            upload.set_complete()
+        response = await self.app.handle_request(request)
+        if exchange.is_received:
+            await self._reply(exchange, response)
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(exchange.drain)
+            await self._reply(exchange, response)
+            nursery.cancel_scope.cancel()
+
+    async def _reply(self, exchange: ASGIExchange, response: ResponseTypes) -> None:
+        if isinstance(response, Response) and response.timeout is None:
+            await self._send_response(exchange.send, response)
+            return
+        with trio.move_on_after(self.app.config["RESPONSE_TIMEOUT"]):
+            await self._send_response(exchange.send, response)
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         """Send without a body for HEAD, or HEAD on a stream would take a whole generation."""
@@ -129,8 +186,7 @@ class HTTPConnection(TrioASGIHTTPConnection):
             await super()._send_response(send, response)
         finally:
             if isinstance(response, Response) and isinstance(response.response, StreamBody):
-                with trio.move_on_after(STOP_PATIENCE, shield=True):
-                    await response.response.left()
+                await response.response.left()
 
 
 class Handshake(TrioASGIWebsocketConnection):

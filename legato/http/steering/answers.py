@@ -61,7 +61,7 @@ def _decision(place: int, said: ActionDecision, asks: Sequence[Asked], user: str
         found = f"found {said.decision!r:.80}; allowed are {allowed}"
         raise InvalidField(f"decisions[{place}].decision", found)
     decided = DECISIONS[said.decision]
-    return Answered(
+    answered = Answered(
         ask_id=named[-1].ask_id,
         decision=decided,
         by=user,
@@ -69,6 +69,10 @@ def _decision(place: int, said: ActionDecision, asks: Sequence[Asked], user: str
         reason=said.reason,
         always=said.always,
     )
+    if said.always and not answered.allows_tool:
+        found = f"found true beside {said.decision!r}; only leave can be for all of a conversation"
+        raise InvalidField(f"decisions[{place}].always", found)
+    return answered
 
 
 def _value(decided: Decided, said: ActionDecision) -> Any:

@@ -123,7 +123,8 @@ class StreamBody(LastingBody):
         A bound job whose reader left before the ending is stopped.
         """
         if self._reading.is_bound and not (self._ended or self._is_cut):
-            await stop_left(self._reading.job)
+            with trio.move_on_after(STOP_PATIENCE, shield=True):
+                await stop_left(self._reading.job)
 
     async def __anext__(self) -> bytes:
         if self._head:

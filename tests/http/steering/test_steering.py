@@ -145,6 +145,19 @@ async def test_a_wrong_steer_is_refused(
     assert (reply.status, reply.body.get("code")) == (status, code)
 
 
+@pytest.mark.parametrize("decision", ["reject", "respond"])
+async def test_leave_for_all_of_a_conversation_needs_leave_for_the_call(
+    ann: Client, decision: str
+) -> None:
+    started, _ = await asking(ann)
+    said = {"tool_call_id": "call_0_0", "decision": decision, "responseText": "4", "always": True}
+    reply = await answer(ann, started, decisions=[said])
+    status = await ann.get(f"{CHAT}/status/{started['conversationId']}")
+
+    assert (reply.status, reply.body["param"]) == (400, "decisions[0].always")
+    assert status.body["status"] == "requires_action"
+
+
 async def test_nobody_steers_and_answers_for_others(ann: Client, eve: Client) -> None:
     started, status = await asking(ann)
     action = status["resumeState"]["pendingAction"]["actionId"]

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, Route
 
 STATIC = Path(__file__).parents[3] / "legato" / "http" / "static"
 ORIGIN = "http://page.test"
-BLANK = "<!doctype html><title>modules</title>"
+BLANK = '<!doctype html><meta charset="utf-8"><title>modules</title>'
 
 
 def open_modules(browser: Browser) -> Page:

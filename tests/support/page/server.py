@@ -1,5 +1,6 @@
 """A real Legato in a process of its own, with models whose answers are known."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,14 @@ SLOW_TOKENS = 120
 
 CLOCK = Path(__file__).parents[3] / "examples" / "tools" / "clock.py"
 ODD = Path(__file__).parents[1] / "mcp" / "server.py"
+
+FORMULAS = r"""Since $a^2$ is:
+
+$$
+\begin{aligned} a &= b \end{aligned}
+$$
+
+$c$"""
 
 CONFIG = f"""
 default_model = "quick"
@@ -94,6 +103,10 @@ parameters = {{ tokens = 20, rate = 100, reasoning = 2000 }}
 provider = "scripted"
 max_context_tokens = 30
 parameters = {{ tokens = 40, rate = 20 }}
+
+[models.mathematical]
+provider = "scripted"
+parameters = {{ rate = 0, script = [{{ text = {json.dumps(FORMULAS)} }}] }}
 
 [models.nested]
 provider = "scripted"

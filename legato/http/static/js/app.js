@@ -1,10 +1,12 @@
 /** The page: which conversation is open, and who tells whom. */
 import * as api from "./api.js";
+import "./copying.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
 import { Endings } from "./endings.js";
 import { textOfMessage } from "./fold.js";
 import { asJson, asMarkdown, download, fileName } from "./export.js";
+import { inTurn } from "./in_turn.js";
 import { Library, UNTITLED } from "./library.js";
 import { forgetAll } from "./notes.js";
 import { Notices } from "./notices.js";
@@ -335,10 +337,11 @@ async function enter() {
 }
 
 /** Offer models and agents; the agent of `id` is chosen. */
-async function offer(id = null) {
-  composer.offer(await api.models(), (await api.agents()).data);
+const offer = inTurn(async (id = null) => {
+  const [models, agents] = await Promise.all([api.models(), api.agents()]);
+  composer.offer(models, agents.data);
   if (id !== null) composer.choose(api.AGENT + id);
-}
+});
 
 function failed(error) {
   if (error.needsLogin) shell.askToLogIn();

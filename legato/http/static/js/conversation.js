@@ -9,6 +9,7 @@
 import * as api from "./api.js";
 import { NO_PARENT, pathTo, visibleRows } from "./branches.js";
 import { follow } from "./follow.js";
+import { inTurn } from "./in_turn.js";
 import { Notes } from "./notes.js";
 import { Queue } from "./queue.js";
 import { Steers } from "./steers.js";
@@ -94,7 +95,7 @@ export class Conversation {
   }
 
   /** Nothing to do while a turn is followed. */
-  async #catchUp() {
+  #catchUp = inTurn(async () => {
     if (this.turn !== null) return;
     // Asked first: an answer that ends between the two requests is among the messages.
     const { active, generationId } = await api.status(this.id);
@@ -102,7 +103,7 @@ export class Conversation {
     if (this.turn !== null || this.#left) return;
     if (active) this.#follow(new Turn({ generationId }));
     this.#changed();
-  }
+  });
 
   /** Go on after a login: what was being read is read on from where it stood. */
   async resume() {

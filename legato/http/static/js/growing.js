@@ -11,6 +11,7 @@ const OPENERS = { code: OpenCode, list: OpenList, table: OpenTable };
 
 export class GrowingMarkdown {
   #text = "";
+  #isOpen = true; // the end was shown as one that goes on
   #settled = 0; // characters whose blocks are final
   #open = null; // the last block, where it grows by lines or items
   #tail = document.createElement("div");
@@ -20,12 +21,14 @@ export class GrowingMarkdown {
     this.#tail.className = "tail";
   }
 
-  /** Show `source`; `complete`: nothing more comes. */
-  update(source, complete) {
+  /** Show `source`; `complete`: nothing more comes; `isOpen`: the last words are being written. */
+  update(source, complete, isOpen = !complete) {
     const text = source.replace(/\r\n?/g, "\n"); // as the lexer does: lengths must agree
     const goesOn = this.#tail.parentNode === this.element && text.startsWith(this.#text);
+    const isNew = text !== this.#text || isOpen !== this.#isOpen;
+    this.#isOpen = isOpen;
     if (complete && !goesOn) this.#renderAll(text);
-    else if (!goesOn || text !== this.#text) this.#renderMore(text, goesOn);
+    else if (!goesOn || isNew) this.#renderMore(text, goesOn);
     if (complete) highlight(this.element.querySelectorAll("pre > code"));
   }
 
@@ -50,7 +53,7 @@ export class GrowingMarkdown {
   /** Take `rest`, which begins behind what is settled; return the fragment of what is not shown by then. */
   #advance(rest) {
     if (this.#open === null) return this.#begin(rest);
-    const { used, shown, closed } = this.#open.take(rest);
+    const { used, shown, closed } = this.#open.take(rest, this.#isOpen);
     this.#settled += used;
     if (!closed) return this.#fragment(rest.slice(used + shown));
     this.#open = null;
@@ -59,13 +62,13 @@ export class GrowingMarkdown {
   }
 
   #fragment(text) {
-    const tokens = blocksOf(text);
+    const tokens = blocksOf(text, { isOpen: this.#isOpen });
     return fragmentOf(tokens, tokens.links);
   }
 
   /** Settle the blocks that are final, and open the last one where it grows by parts. */
   #begin(rest) {
-    const tokens = blocksOf(rest);
+    const tokens = blocksOf(rest, { isOpen: this.#isOpen });
     const last = tokens.findLastIndex(({ type }) => type !== "space");
     const Opener = OPENERS[tokens[last]?.type];
     const begins = Opener?.begins(tokens[last]);

@@ -1,5 +1,6 @@
 /** The user's conversations, as far as they were paged in, and which of them run. */
 import * as api from "./api.js";
+import { inTurn } from "./in_turn.js";
 import { Notes } from "./notes.js";
 
 export const UNTITLED = "New Chat"; // what the server calls a conversation without a title
@@ -19,7 +20,7 @@ export class Library {
   #cursor = null;
   #pages = 0;
   #asks = new Map(); // conversation id -> ids of what a run there asks
-  #readings = new Set(); // of each reading of what runs: what was heard meanwhile
+  #heard = null; // during a reading: what was heard since its begin, each as a change of what is known
   active = new Set();
 
   /** `listener`: `changed()`. */
@@ -76,8 +77,22 @@ export class Library {
     return this.#known.get(id)?.title;
   }
 
+  /** Readings follow one another.  News heard during a reading is newer than the reply may be: it is applied again. */
+  #read = inTurn(async (read) => {
+    this.#heard = [];
+    try {
+      await read();
+    } finally {
+      this.#heard = null;
+    }
+  });
+
   /** Read the first page again.  What was paged in beyond it stays. */
-  async refresh() {
+  refresh() {
+    return this.#read(() => this.#refresh());
+  }
+
+  async #refresh() {
     const page = await api.conversations();
     if (this.#pages <= 1) {
       this.#known.clear();
@@ -99,7 +114,13 @@ export class Library {
     if (conversations.length > 0) this.#add({ conversations });
   }
 
-  async more() {
+  /** Read the page after. */
+  more() {
+    return this.#read(() => this.#more());
+  }
+
+  async #more() {
+    if (!this.hasMore) return;
     const page = await api.conversations(this.#cursor);
     this.#cursor = page.nextCursor ?? null;
     this.#pages += 1;
@@ -108,7 +129,7 @@ export class Library {
 
   #add({ conversations }) {
     for (const conversation of conversations) this.#known.set(conversation.conversationId, conversation);
-    this.listener.changed();
+    this.#hearAgain();
   }
 
   async rename(id, title) {
@@ -131,18 +152,14 @@ export class Library {
     }
   }
 
-  /** Read which conversations run.  What is heard meanwhile is newer than the reply may be. */
-  async readActive() {
-    const heard = new Map();
-    this.#readings.add(heard);
-    try {
-      const { activeJobIds } = await api.active();
-      this.active = new Set(activeJobIds);
-    } finally {
-      this.#readings.delete(heard);
-    }
-    for (const [id, runs] of heard) this.#mark(id, runs);
-    this.listener.changed();
+  /** Read which conversations run. */
+  readActive() {
+    return this.#read(() => this.#readActive());
+  }
+
+  async #readActive() {
+    this.active = new Set((await api.active()).activeJobIds);
+    this.#hearAgain();
   }
 
   /** Notices may be missing: what runs ask is not known any more. */
@@ -153,24 +170,18 @@ export class Library {
   // What is heard of other tabs and devices, and of what this page does.
 
   began(id, at) {
-    this.#heard(id, true);
-    this.#touch(id, at);
+    this.#hear(() => {
+      this.active.add(id);
+      this.#touch(id, at);
+    });
   }
 
   ended(id, at) {
-    this.#heard(id, false);
     this.#asks.delete(id);
-    this.#touch(id, at);
-  }
-
-  #heard(id, runs) {
-    for (const heard of this.#readings) heard.set(id, runs);
-    this.#mark(id, runs);
-  }
-
-  #mark(id, runs) {
-    if (runs) this.active.add(id);
-    else this.active.delete(id);
+    this.#hear(() => {
+      this.active.delete(id);
+      this.#touch(id, at);
+    });
   }
 
   asked(id, actionId) {
@@ -184,18 +195,33 @@ export class Library {
   }
 
   renamed(id, title, at) {
-    if (this.#known.has(id)) this.#known.get(id).title = title;
-    this.#touch(id, at);
+    this.#hear(() => {
+      if (this.#known.has(id)) this.#known.get(id).title = title;
+      this.#touch(id, at);
+    });
   }
 
   deleted(id) {
-    this.#known.delete(id);
-    this.#heard(id, false);
-    this.listener.changed();
+    this.#hear(() => {
+      this.#known.delete(id);
+      this.active.delete(id);
+    });
   }
 
   #touch(id, at) {
-    if (this.#known.has(id)) this.#known.get(id).updatedAt = new Date(at).toISOString();
+    const conversation = this.#known.get(id);
+    if (!conversation || Date.parse(conversation.updatedAt) >= at) return;
+    conversation.updatedAt = new Date(at).toISOString();
+  }
+
+  #hear(change) {
+    this.#heard?.push(change);
+    change();
+    this.listener.changed();
+  }
+
+  #hearAgain() {
+    for (const change of this.#heard) change();
     this.listener.changed();
   }
 }

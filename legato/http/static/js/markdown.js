@@ -6,6 +6,9 @@
  */
 import { Marked } from "../vendor/marked.esm.js";
 import DOMPurify from "../vendor/purify.es.js";
+import { decided, mend } from "./half_written.js";
+import { loadMath, typeset } from "./math.js";
+import { extensions, withoutFormulas } from "./math_syntax.js";
 import { el } from "./view/dom.js";
 
 const SAFE = {
@@ -29,6 +32,8 @@ const escaped = (text) =>
 
 const marked = new Marked({
   gfm: true,
+  extensions,
+  hooks: { emStrongMask: withoutFormulas },
   renderer: {
     html: ({ text }) => (PLAIN_TAG.test(text.trim()) ? text : escaped(text)),
     image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
@@ -36,11 +41,18 @@ const marked = new Marked({
   },
 });
 
-/** The blocks of `text`; `links` of the array are its link definitions. */
-export function blocksOf(text) {
-  const tokens = marked.lexer(text);
+/** The blocks of `text`; `links` of the array are its link definitions.  `isOpen`: the text is still being written. */
+export function blocksOf(text, { isOpen = false } = {}) {
+  const tokens = marked.lexer(isOpen ? decided(text) : text, { ...marked.defaults, isOpen });
+  if (isOpen) mend(tokens, (words) => inlineOf(words, tokens.links));
   for (const token of tokens) loosen(token, 0);
   return tokens;
+}
+
+function inlineOf(text, links) {
+  const lexer = new marked.Lexer(marked.defaults);
+  Object.assign(lexer.tokens.links, links);
+  return lexer.inlineTokens(text);
 }
 
 /** Let each item of a list be loose by itself, where markdown lets one loose item change them all:
@@ -66,6 +78,8 @@ export function fragmentOf(tokens, links) {
   }
   for (const block of fragment.querySelectorAll(OWN_DIRECTION)) block.dir = "auto";
   for (const code of fragment.querySelectorAll("pre > code")) fillCode(code, code.textContent);
+  typeset(fragment.querySelectorAll("code.math:not(.open)"));
+  if (fragment.querySelector("code.math.open")) loadMath();
   return fragment;
 }
 

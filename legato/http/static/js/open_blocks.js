@@ -1,8 +1,8 @@
 /**
  * Blocks that grow by parts: code by its lines, a list by its items, a table by its rows.
  *
- * `begins(token)` says whether a block is begun for good.  `take(rest)` takes the text behind all that
- * was used, and returns `{used, shown, closed}`: so many characters are final, so many behind them
+ * `begins(token)` says whether a block is begun for good.  `take(rest, isOpen)` takes the text behind all
+ * that was used (`isOpen`: its last words are being written), and returns `{used, shown, closed}`: so many characters are final, so many behind them
  * are shown for now, and whether the block has ended there.
  */
 import { CodeWriter, blocksOf, fragmentOf } from "./markdown.js";
@@ -28,11 +28,12 @@ export class OpenCode {
     this.indent = new RegExp(`^ {0,${indent.length}}`);
     this.end = new RegExp(`^ {0,3}${fence[0]}{${fence.length},}[ \\t]*$`);
     const fragment = fragmentOf([{ ...token, text: "" }], {});
+    this.begin = new RegExp(`^ {0,3}${fence[0]}{1,${fence.length}}$`); // of the end
     this.writer = new CodeWriter(fragment.querySelector("code"));
     tail.before(fragment);
   }
 
-  take(rest) {
+  take(rest, isOpen) {
     const lines = rest.split("\n");
     const last = lines.pop();
     let used = 0;
@@ -42,7 +43,7 @@ export class OpenCode {
       if (this.#isInside) this.writer.add(this.#line(line));
       this.#isInside = true;
     }
-    const shows = last !== "" && !this.end.test(last);
+    const shows = last !== "" && !this.end.test(last) && !(isOpen && this.begin.test(last));
     this.writer.showPartial(shows && this.#isInside ? this.#line(last) : "");
     return { used, shown: last.length, closed: false };
   }
@@ -67,8 +68,8 @@ export class OpenList {
     this.tail = tail;
   }
 
-  take(rest) {
-    const tokens = blocksOf(rest);
+  take(rest, isOpen) {
+    const tokens = blocksOf(rest, { isOpen });
     const [list, ...behind] = tokens;
     if (list?.type !== "list") return { used: 0, shown: 0, closed: true };
     const next = behind.find(({ type }) => type !== "space");
@@ -112,7 +113,7 @@ export class OpenTable {
     tail.before(fragment);
   }
 
-  take(rest) {
+  take(rest, isOpen) {
     this.#open?.remove();
     this.#open = null;
     let used = this.isInside ? 0 : this.#head.length;
@@ -125,17 +126,17 @@ export class OpenTable {
       this.#add(row);
       used += line.length + 1;
     }
-    return this.#showPartial(last, used);
+    return this.#showPartial(last, used, isOpen);
   }
 
-  #showPartial(line, used) {
-    this.#open = line === "" ? null : this.#rowOf(line);
+  #showPartial(line, used, isOpen) {
+    this.#open = line === "" ? null : this.#rowOf(line, isOpen);
     if (this.#open) this.#add(this.#open);
     return { used, shown: this.#open ? line.length : 0, closed: false };
   }
 
-  #rowOf(line) {
-    const tokens = blocksOf(this.#head + line);
+  #rowOf(line, isOpen = false) {
+    const tokens = blocksOf(this.#head + line, { isOpen });
     if (tokens.length !== 1 || tokens[0].rows?.length !== 1) return null;
     return fragmentOf(tokens, tokens.links).querySelector("tbody tr");
   }

@@ -1,11 +1,10 @@
 /** The turns that wait in a conversation.  The server keeps them; this is what is known of them. */
 import * as api from "./api.js";
+import { inTurn } from "./in_turn.js";
 
 export class Queue {
   #turns = []; // the next one first
-  #sending = []; // what is on its way to the server: its text, and the server's reply to come
-  #reading = Promise.resolve(); // the last reading begun
-  #starting = Promise.resolve(); // the start of the turn written last
+  #sending = []; // the starts that the list has not shown: {name, text, userMessageId}
 
   /** `conversation`: has `id` and `message(id)`; `changed` is told when something else is to be shown. */
   constructor(conversation, changed) {
@@ -14,26 +13,18 @@ export class Queue {
 
   /** The turns that have not begun; `isSent` is false of those that the server may not have. */
   get waiting() {
-    const turns = this.#turns.filter(({ userMessageId }) => !this.conversation.message(userMessageId));
-    return [...turns, ...this.#sending.map(({ name, text }) => ({ generationId: name, text, isSent: false }))];
+    const sending = this.#sending.map(({ name, ...each }) => ({ ...each, generationId: name, isSent: false }));
+    return [...this.#turns, ...sending].filter(({ userMessageId }) => !this.conversation.message(userMessageId));
   }
 
-  /** Read what waits; one reading after the other, so that the newest is shown last. */
-  read() {
-    this.#reading = this.#reading.then(() => this.#read(), () => this.#read());
-    return this.#reading;
-  }
+  /** Read what waits; the newest reply is shown last. */
+  read = inTurn(() => this.#read());
 
   async #read() {
     if (this.conversation.id === null) return;
-    const turns = await this.#listed();
-    // A turn may be listed before the reply to its own start has said which one it is.
-    const sending = this.#sending;
-    const replies = await Promise.allSettled(sending.map(({ reply }) => reply));
-    const known = new Set(turns.map(({ generationId }) => generationId));
-    const listed = new Set(sending.filter((_, place) => known.has(replies[place].value?.generationId)));
-    this.#sending = this.#sending.filter((each) => !listed.has(each));
-    this.#turns = turns;
+    this.#turns = await this.#listed();
+    const listed = new Set(this.#turns.map(({ clientRequestId }) => clientRequestId));
+    this.#sending = this.#sending.filter(({ name }) => !listed.has(name)); // also those without a reply yet
     this.changed();
   }
 
@@ -48,19 +39,22 @@ export class Queue {
 
   /** Ask `text` after all that waits, and after what was written before and is on its way. */
   async add(text, fields) {
-    const start = () => api.start({ text, ...fields, conversationId: this.conversation.id, on_busy: "enqueue" });
-    const reply = (this.#starting = this.#starting.then(start, start));
-    const sent = { name: api.newName(), text, reply };
+    const sent = { name: api.newName(), text };
     this.#sending.push(sent);
     this.changed();
     try {
-      await reply;
+      sent.userMessageId = (await this.#start(sent, fields)).userMessageId;
       await this.read();
+    } catch (error) {
+      if (this.#sending.includes(sent)) throw error; // otherwise the list has shown that the server has it
     } finally {
       this.#sending = this.#sending.filter((each) => each !== sent);
       this.changed();
     }
   }
+
+  #start = inTurn(({ name, text }, fields) =>
+    api.start({ text, ...fields, conversationId: this.conversation.id, on_busy: "enqueue", clientRequestId: name }));
 
   /** Change the text of a waiting turn. */
   edit({ generationId }, text) {

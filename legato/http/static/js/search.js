@@ -1,5 +1,6 @@
 /** A search as it is written: asked after a pause, and what came too late is dropped. */
 import * as api from "./api.js";
+import { inTurn } from "./in_turn.js";
 
 const PAUSE = 200; // ms after the last key
 
@@ -36,11 +37,15 @@ export class Search {
   }
 
   /** Read the page after. */
-  async more() {
+  more = inTurn(async () => {
     const { signal } = this.#asking;
-    const page = await api.found(this.#words, this.#cursor, signal);
-    if (!signal.aborted) this.#add(page);
-  }
+    if (this.#cursor === null || signal.aborted) return;
+    try {
+      this.#add(await api.found(this.#found.words, this.#cursor, signal));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  });
 
   #found;
   #cursor = null;

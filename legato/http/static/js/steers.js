@@ -6,6 +6,7 @@
  * noted until the reader sends or discards them.
  */
 import * as api from "./api.js";
+import { inTurn } from "./in_turn.js";
 import { Notes } from "./notes.js";
 
 const notes = new Notes("steers", 50);
@@ -70,16 +71,14 @@ export class Steers {
   }
 
   #underway = new Set(); // names of the words that are being delivered
-  #saying = Promise.resolve(); // the delivery of the words sent last
+  #say = inTurn((body) => api.steer(body, this.signal)); // so that the order stays
 
   async #deliver(steer) {
     const { clientSteerId: name, text, generationId } = steer;
     const body = { conversationId: this.conversation.id, generationId, clientSteerId: name, text, preempt: true };
     this.#underway.add(name);
-    const say = () => api.steer(body, this.signal);
-    this.#saying = this.#saying.then(say, say); // one after the other, so that the order stays
     try {
-      this.#settle(steer, await this.#saying);
+      this.#settle(steer, await this.#say(body));
     } catch (error) {
       if (this.signal.aborted) return; // the next page finds out
       this.#forget(name);

@@ -1,5 +1,6 @@
 /** The page of jobs: which one is open, and who tells whom. */
 import * as api from "../api.js";
+import { inTurn } from "../in_turn.js";
 import { paced, setText } from "../view/dom.js";
 import { JobView } from "../view/inspect/job.js";
 import { JobsView } from "../view/inspect/jobs.js";
@@ -64,7 +65,7 @@ function show(id) {
 }
 
 /** Read what has changed, and look again in a moment. */
-async function look() {
+const look = inTurn(async () => {
   clearTimeout(timer);
   const asked = open;
   try {
@@ -76,7 +77,7 @@ async function look() {
   if (asked !== open) return; // another one is looked at by now
   const runs = known.jobs.some(({ stage }) => stage !== "ended");
   timer = setTimeout(lookIfSeen, runs ? LIVE : IDLE);
-}
+});
 
 /** A hidden page looks when it is seen again. */
 function lookIfSeen() {

@@ -1,6 +1,7 @@
 /** The editor of agents: a list of one's own, and a form for one. */
 import { bodyOf, toolsOf } from "../agent_fields.js";
 import * as api from "../api.js";
+import { inTurn } from "../in_turn.js";
 import { button, el, fill } from "./dom.js";
 
 const TEXTS = ["name", "description", "model", "instructions"];
@@ -17,7 +18,7 @@ export class AgentsView {
     Object.assign(this, { list: find("ul"), form: find("form"), tools: find(".tools-of"), wrong: find(".ask-error") });
     Object.assign(this, { overview: find(".overview"), removing: find(".danger") });
     $("open-agents").onclick = () => this.#open();
-    find("[value=new]").onclick = () => this.#edit(EMPTY);
+    find("[value=new]").onclick = () => this.#edit(null);
     find("[value=close]").onclick = () => this.dialog.close();
     find("[value=back]").onclick = () => this.#overview();
     this.removing.onclick = () => this.#remove();
@@ -34,31 +35,37 @@ export class AgentsView {
 
   #overview() {
     this.#turn(false);
-    this.#attempt(async () => {
-      const { data } = await api.agents();
-      const own = data.filter(({ author }) => author !== undefined); // told to the author alone
-      const items = own.map(({ id, name, description }) => el("li", { data: { id } },
-        el("div", {}, el("strong", { dir: "auto" }, name || id), el("span", { className: "field-about" }, description)),
-        button("Edit", () => this.#attempt(async () => this.#edit(await api.agent(id))), { ariaLabel: `Edit ${name || id}` })));
-      fill(this.list, items.length > 0 ? items : [el("li", {}, "You have no agents.")]);
-    });
+    this.#attempt(() => this.#list());
   }
 
-  #edit(agent) {
-    this.#attempt(async () => {
-      const [{ models, default: preferred }, tools] = await Promise.all([api.models(), api.tools()]);
-      this.#agent = agent;
-      const { elements } = this.form;
-      const names = new Set([...models.map(({ name }) => name), ...(agent.model ? [agent.model] : [])]);
-      elements.model.replaceChildren(...[...names].map((name) => el("option", { value: name }, name)));
-      for (const name of TEXTS) elements[name].value = agent[name] ?? (name === "model" ? preferred : "");
-      fill(this.tools, toolsOf(agent, tools).map(rowOf));
-      this.tools.closest("fieldset").hidden = this.tools.children.length === 0;
-      this.removing.hidden = agent.id === null;
-      this.#turn(true);
-      elements.name.focus();
-    });
+  #list = inTurn(async () => {
+    const { data } = await api.agents();
+    const own = data.filter(({ author }) => author !== undefined); // told to the author alone
+    const items = own.map(({ id, name, description }) => el("li", { data: { id } },
+      el("div", {}, el("strong", { dir: "auto" }, name || id), el("span", { className: "field-about" }, description)),
+      button("Edit", () => this.#edit(id), { ariaLabel: `Edit ${name || id}` })));
+    fill(this.list, items.length > 0 ? items : [el("li", {}, "You have no agents.")]);
+  });
+
+  /** Open the form for an agent, or with null for a new one. */
+  #edit(id) {
+    this.#attempt(() => this.#openForm(id));
   }
+
+  #openForm = inTurn(async (id) => {
+    const agent = id === null ? EMPTY : await api.agent(id);
+    const [{ models, default: preferred }, tools] = await Promise.all([api.models(), api.tools()]);
+    this.#agent = agent;
+    const { elements } = this.form;
+    const names = new Set([...models.map(({ name }) => name), ...(agent.model ? [agent.model] : [])]);
+    elements.model.replaceChildren(...[...names].map((name) => el("option", { value: name }, name)));
+    for (const name of TEXTS) elements[name].value = agent[name] ?? (name === "model" ? preferred : "");
+    fill(this.tools, toolsOf(agent, tools).map(rowOf));
+    this.tools.closest("fieldset").hidden = this.tools.children.length === 0;
+    this.removing.hidden = agent.id === null;
+    this.#turn(true);
+    elements.name.focus();
+  });
 
   async #save() {
     const { elements } = this.form;

@@ -1,5 +1,6 @@
 /** API keys: made, shown once, and revoked. */
 import * as api from "../api.js";
+import { inTurn } from "../in_turn.js";
 import { button, el, fill } from "./dom.js";
 
 const DAY = 86_400_000; // ms
@@ -27,11 +28,11 @@ export class KeysView {
     this.#attempt(() => this.#read());
   }
 
-  async #read() {
+  #read = inTurn(async () => {
     const { keys } = await api.keys();
     const items = keys.map((key) => el("li", { data: { id: key.id } }, aboutOf(key), button("Revoke", () => this.#revoke(key))));
     fill(this.list, items.length > 0 ? items : [el("li", {}, "You have no keys.")]);
-  }
+  });
 
   async #make() {
     const { name, days } = this.form.elements;

@@ -11,8 +11,8 @@ class TextView {
   element = el("div", { className: "part text markdown" });
   #markdown = new GrowingMarkdown(this.element);
 
-  update({ text }, { complete }) {
-    this.#markdown.update(text, complete);
+  update({ text }, { complete, last }) {
+    this.#markdown.update(text, complete, last && !complete);
   }
 }
 
