@@ -120,8 +120,6 @@ def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check(body: CompletionBody) -> None:
-    if body.n not in (None, 1):
-        raise InvalidField("n", f"found {body.n}; only 1 is allowed")
     if body.stream_options is not None and not body.stream:
         raise InvalidField("stream_options", "is allowed only where stream is true")
     check_count("tools", body.tools or (), MAX_TOOLS)
