@@ -16,11 +16,13 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from legato.config import Settings
+from legato.http.assets import FOR_EVER
 from legato.http.page_text import page_for
 from tests.page.conftest import CHROMIUM, SWITCHES
 from tests.support.page.modules import STATIC
 
 ORIGIN: Final = "http://page.test"
+VERSION: Final = "0" * 16  # of the page's files
 SIZE: Final = 100_000  # characters of an answer
 BEFORE: Final = 95_000
 TOKEN: Final = 5  # characters
@@ -118,7 +120,8 @@ def serve(route: Route, messages: list[dict[str, Any]]) -> None:
         },
     }
     if path.startswith("/static/"):
-        route.fulfill(path=STATIC / path.removeprefix("/static/"))
+        name = path.removeprefix(f"/static/{VERSION}/")
+        route.fulfill(path=STATIC / name, headers={"Cache-Control": FOR_EVER})
     elif path in replies:
         route.fulfill(json=replies[path])
     elif path.startswith("/api/messages/"):
@@ -128,7 +131,8 @@ def serve(route: Route, messages: list[dict[str, Any]]) -> None:
     elif path.startswith("/api/"):
         route.fulfill(json={"active": False, "title": "t"})
     else:
-        route.fulfill(body=page_for(Settings(), STATIC / "index.html"), content_type="text/html")
+        page = page_for(Settings(), STATIC / "index.html", VERSION)
+        route.fulfill(body=page, content_type="text/html")
 
 
 class Longest(NamedTuple):

@@ -357,6 +357,7 @@ class Job:
                 if isinstance(event, Answered):
                     self._observer.job_said(self, event)
         reply = self._receipts.receipt(found)
+        self._end_if_long()
         if self.lifecycle.state is State.ENDED:
             reply_to.send(reply)
         else:

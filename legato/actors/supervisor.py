@@ -139,10 +139,11 @@ class Supervisor(JobObserver[Job]):
             StorageError: where the job is parked, and cannot be read now, or where the end of the
                 job is not kept in time.
         """
-        await self.parking.find(job_id)
-        if job := self.registry.find(job_id):
+        if (ref := await self.parking.find(job_id)) is not None:
             with suppress(ActorStopped):
-                await job.ref.stop()
+                await ref.stop()
+        # Not the job that was found before: a run that is parked meanwhile is stopped as another.
+        if job := self.registry.find(job_id):
             await job.ownership.over()
             job.ownership.leave()
             self._remove(job)

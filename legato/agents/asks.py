@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import json
 from msgspec.structs import replace
 
+from legato.agents.tools.bounds import as_result
 from legato.agents.tools.contract import InputRequired, ToolDefinition, ToolOutput
 from legato.content import Leave, ToolCall
 from legato.events import Answered, Asked, Snapshot
@@ -110,8 +111,7 @@ def without_call(answer: Answered) -> ToolOutput | None:
         case "expired" | "cancel":
             return ToolOutput(EXPIRED, is_error=True)
         case "answer":
-            value = answer.value
-            return ToolOutput(value if isinstance(value, str) else json.encode(value).decode())
+            return ToolOutput(as_result(answer.value))
         case _:
             return None
 

@@ -1,6 +1,7 @@
 """The application itself: all that a request may use."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from legato.http.auth.oidc.provider import IdentityProvider
 
 BODY_TIMEOUT: Final = 30  # seconds to send a body
+VERSION: Final = re.compile("[0-9a-f]{16}")  # see Folder
 
 
 class Legato(Hosted):
@@ -53,7 +55,7 @@ class Legato(Hosted):
             "legato", static_folder=str(static), static_url_path="/static", template_folder=pages
         )
         self.assets = Assets()
-        self._static = listed(static)
+        self.static = listed(static)
         self.settings = settings
         self.runtime = runtime
         self.logins = Logins()
@@ -96,10 +98,14 @@ class Legato(Hosted):
             await self.provider.look()
 
     async def send_static_file(self, filename: str) -> Response:
-        read = self._static.find(filename)
-        if read is None:
+        """A file of the page, also below a version: of this server's for ever, of another server's
+        (another replica, in the middle of an upgrade) as it is here."""
+        version, _, name = filename.partition("/")
+        name = name if VERSION.fullmatch(version) else filename
+        if (read := self.static.find(name)) is None:
             abort(404)
-        return await self.assets.reply(f"static/{filename}", read)
+        lasts = name != filename and version == self.static.version
+        return await self.assets.reply(f"static/{name}", read, lasts=lasts)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Bind the routes without the client's `Host`, so a malformed `Host` does no harm.

@@ -1,7 +1,7 @@
 """Files that are the same for everybody: made once, kept as bytes and compressed, with an ETag."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from hashlib import sha256
 from mimetypes import guess_type
@@ -16,6 +16,12 @@ UNKNOWN_TYPE: Final = "application/octet-stream"
 
 SMALLEST: Final = 1024
 """Bytes of a file worth compressing: for less, the header and the client's time cost more."""
+
+ASKED_ABOUT: Final = "no-cache"
+"""A client asks about its copy before each use."""
+
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""A client uses its copy without asking, for a year."""
 
 LONGEST: Final = 1024
 """Characters of `Accept-Encoding`, enough for any browser; to read a longer header takes long."""
@@ -37,10 +43,11 @@ class Assets:
         self._made: dict[str, Asset] = {}
         self._making: dict[str, trio.Event] = {}  # set when the first to ask is done
 
-    async def reply(self, name: str, make: Callable[[], bytes]) -> Response:
+    async def reply(self, name: str, make: Callable[[], bytes], *, lasts: bool = False) -> Response:
         """Status 200 with the bytes, or 304 where the client's copy has the same ETag.
 
-        `make` runs in a thread, so the event loop is not held up.
+        `make` runs in a thread, so the event loop is not held up.  `lasts`: the request's path
+        names the content, so a client need not ask again.
         """
         asset = await self._asset(name, make)
         response = _encoded(asset) or Response(asset.data, mimetype=asset.media_type)
@@ -48,7 +55,7 @@ class Assets:
             response.vary.add("Accept-Encoding")
         # Weak: the compressed bytes and the plain bytes have the same tag.
         response.set_etag(asset.etag, weak=asset.compressed is not None)
-        response.cache_control.no_cache = True  # a copy is asked about before each use
+        response.headers["Cache-Control"] = FOR_EVER if lasts else ASKED_ABOUT
         return await response.make_conditional(request)
 
     async def _asset(self, name: str, make: Callable[[], bytes]) -> Asset:
@@ -70,11 +77,15 @@ class Assets:
 
 
 class Folder:
-    """The files of one folder, listed once by relative path; a file added later is never read."""
+    """The files of one folder, listed once by relative path; a file added later is never read.
+
+    `version` is the hash of all names and bytes: the same at every server with the same files.
+    """
 
     def __init__(self, folder: Path) -> None:
-        files = (path for path in folder.rglob("*") if path.is_file())
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path for path in files}
+        self.version = _version(self._files)
 
     def find(self, name: str) -> Callable[[], bytes] | None:
         """A function that reads the file `name`; None where the folder has no such file."""
@@ -86,6 +97,13 @@ class Folder:
 def listed(folder: Path) -> Folder:
     """The files of a folder, listed once for all applications of the process."""
     return Folder(folder)
+
+
+def _version(files: Mapping[str, Path]) -> str:
+    total = sha256()
+    for name, path in files.items():
+        total.update(sha256(name.encode()).digest() + sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:16]
 
 
 def _made(name: str, make: Callable[[], bytes]) -> Asset:

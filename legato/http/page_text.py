@@ -14,9 +14,9 @@ LOGIN_ELSEWHERE: Final = 'id="login-elsewhere" hidden'
 """Attributes of the button in the page's file."""
 
 
-def page_for(settings: Settings, page: Path) -> bytes:
-    """Return the page in UTF-8: with the icons, all addresses below `base_path`, and the button of
-    the login provider, if any.
+def page_for(settings: Settings, page: Path, version: str) -> bytes:
+    """Return the page in UTF-8: with the icons, all addresses below `base_path`, its files below
+    their version, and the button of the login provider, if any.
 
     Scripts take addresses from their own URL.
     """
@@ -26,6 +26,7 @@ def page_for(settings: Settings, page: Path) -> bytes:
         shown = text.replace(LOGIN_ELSEWHERE, LOGIN_ELSEWHERE.replace(" hidden", ""))
         link = f' href="/login/oidc">Log in with {escape(settings.oidc.label)}'
         text = shown.replace(">Log in elsewhere", link)
+    text = text.replace('="/static/', f'="/static/{version}/')
     if settings.base_path:
         text = re.sub(r'(href|src|action)="/', rf'\1="{settings.base_path}/', text)
     return text.encode()

@@ -40,7 +40,8 @@ async def inspect(generation_id: str | None = None) -> Response:
 
 
 async def _page(name: str) -> Response:
-    read = partial(page_for, application().settings, Path(str(current_app.static_folder), name))
+    page = Path(str(current_app.static_folder), name)
+    read = partial(page_for, application().settings, page, application().static.version)
     return await application().assets.reply(name, read)
 
 

@@ -60,7 +60,7 @@ def turn_of(
 
 
 def is_new(conversation_id: str | None) -> bool:
-    """Whether a start begins a conversation, whose id the server makes."""
+    """Whether a start begins a conversation; the server makes the id."""
     return conversation_id in (None, NEW)
 
 

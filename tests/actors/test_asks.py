@@ -274,6 +274,24 @@ async def test_only_leave_is_given_for_all_of_a_conversation(
     assert words.given == []
 
 
+async def test_what_people_answer_counts_towards_the_longest_answer(
+    autojump_clock: MockClock,
+) -> None:
+    words = Words()
+    async with open_runs(
+        words.tool, records=FlakyRecords(), journal_store=JournalStore(), max_answer_bytes=1000
+    ) as house:
+        job = house.start(model="scripted", agents=(asking(call("write", text="a")),))
+        [ask] = await asked(job)
+        receipt = await answer(job, ask.ask_id, "edit", value={"text": "b" * 1000})
+        ending = await job.ended()
+
+    assert isinstance(receipt, AnswerReceipt)
+    assert isinstance(ending, Finished)
+    assert ending.reason == "max_answer_bytes"
+    assert words.given == []
+
+
 @pytest.mark.parametrize(
     ("approval", "fields", "waits"),
     [

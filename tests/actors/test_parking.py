@@ -741,6 +741,25 @@ async def test_a_conversation_is_let_go_of_with_its_parked_run(autojump_clock: M
     assert place.store.stored_logs == {}
 
 
+async def test_a_conversation_is_let_go_of_while_its_run_is_being_parked(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house:
+        jobs = LocalJobs(house.supervisor)
+        for _ in range(8):  # in each round Trio chooses anew what the run hears of first
+            job = begin(house)
+            await asked(job)
+            begun_at = trio.current_time()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(house.job(job)._mailbox.ref.tell, ParkDue())
+                nursery.start_soon(jobs.close_conversation, "ann", C1)
+            assert trio.current_time() == begun_at
+        await house.supervisor.written()
+
+    assert place.store.stored_logs == {}
+
+
 async def test_a_run_whose_conversation_is_gone_is_forgotten(autojump_clock: MockClock) -> None:
     place = Place()
     async with place.open() as house:

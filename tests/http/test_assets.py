@@ -1,7 +1,9 @@
 """Files that are the same for everybody are made once, and not sent again to a client's cache."""
 
 import gzip
+import re
 import threading
+from pathlib import Path
 
 import pytest
 import trio
@@ -9,7 +11,7 @@ from quart import Response
 from trio.testing import wait_all_tasks_blocked
 
 from legato.http import description
-from legato.http.assets import Assets
+from legato.http.assets import FOR_EVER, Assets, Folder
 from legato.http.openapi import Description
 from tests.support.http.client import Client, everything
 from tests.support.http.runtime import open_client
@@ -68,8 +70,36 @@ async def test_the_page_below_a_path_is_not_sent_again_either() -> None:
         again = await ann.get("/llm/", **{"If-None-Match": first.headers["etag"]})
 
     assert first.headers["cache-control"] == "no-cache"
-    assert 'href="/llm/static/css/base.css"' in first.text
+    assert re.search('href="/llm/static/[0-9a-f]{16}/css/base.css"', first.text)
     assert (again.status, again.text) == (304, "")
+
+
+async def test_files_of_the_page_are_kept_for_ever_below_their_version(nobody: Client) -> None:
+    page = await nobody.get("/")
+    paths = re.findall('(?:href|src)="(/static/[^"]+)"', page.text)
+    replies = [await nobody.get(path) for path in paths]
+    other = await nobody.get(re.sub("[0-9a-f]{16}", "0123456789abcdef", paths[0]))
+    nothing = await nobody.get(paths[0] + "x")
+
+    assert {each.split("/")[-1] for each in paths} > {"base.css", "app.js", "theme.js", "icon.svg"}
+    for reply in replies:
+        assert (reply.status, reply.headers["cache-control"]) == (200, FOR_EVER)
+    assert (other.status, other.headers["cache-control"]) == (200, "no-cache")
+    assert other.text == (await nobody.get(paths[0])).text
+    assert nothing.status == 404
+
+
+def test_the_version_is_that_of_all_names_and_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    first = Folder(tmp_path).version
+    same = Folder(tmp_path).version
+    (tmp_path / "a").write_text("2")
+    changed = Folder(tmp_path).version
+    (tmp_path / "a").rename(tmp_path / "b")
+    renamed = Folder(tmp_path).version
+
+    assert same == first
+    assert len({first, changed, renamed}) == 3
 
 
 async def test_the_description_is_made_once(

@@ -64,11 +64,11 @@ async def test_without_its_storage_it_says_so(ann: Client, path: str) -> None:
 
 
 async def served(client: Client, name: str) -> str:
-    """A page's file, with the icons."""
+    """A page's file, with the icons, and with the version of all files."""
     text = (await client.get(f"/static/{name}")).text
     icons = (await client.get("/static/icons.svg")).text
     assert ICONS in text
-    return text.replace(ICONS, icons)
+    return text.replace(ICONS, icons).replace("/static/", f"/static/{client.app.static.version}/")
 
 
 @pytest.mark.parametrize("path", ["/", "/c/6ba7b810-9dad-41d1-80b4-00c04fd430c8", "/c/x?y=1"])

@@ -170,3 +170,56 @@ def long_conversation(context: BrowserContext, server: LegatoServer, questions: 
         assert context.request.get(stream).ok
         fields = {"conversationId": reply["conversationId"]}
     return fields["conversationId"]
+
+
+OPENED = """async ([count, wanted]) => {
+    const { ThreadView } = await import("/static/js/view/thread.js");
+    const message = (at) => ({ messageId: `m${at}`, text: `message ${at}`, isCreatedByUser: true });
+    const rowsOf = (count) => Array.from({ length: count }, (_, at) =>
+        ({ message: message(at), siblings: [message(at)], position: 0 }));
+    const conversation = {
+        rows: rowsOf(count), running: true, turn: null, endings: { of: () => ({}) }, hasOlder: true,
+    };
+    const [scroller, list, latest] = ["div", "div", "button"].map((tag) =>
+        document.createElement(tag));
+    scroller.append(list);
+    document.body.replaceChildren(scroller);
+    const thread = new ThreadView({ scroller, list, latest }, {});
+    const shown = [];
+    const texts = () => [...list.children].map(({ textContent }) => textContent);
+    new MutationObserver(() => shown.push(texts())).observe(list, { childList: true });
+    thread.open(conversation);
+    if (wanted) thread.toMessage(wanted);
+    while (list.children.length < count + 1) await new Promise(requestAnimationFrame);
+    return [shown.map(({ length }) => length), shown.at(-1), document.activeElement.dataset.id];
+}"""
+
+
+def test_the_newest_messages_are_shown_first_and_those_above_with_the_frames_after(
+    modules: Page,
+) -> None:
+    counts, last, _ = modules.evaluate(OPENED, [16, None])
+
+    assert counts == [6, 10, 14, 17]
+    assert last == ["Earlier messages", *(f"message {number}" for number in range(16))]
+
+
+def test_a_message_that_is_looked_for_is_there_at_once(modules: Page) -> None:
+    counts, _, found = modules.evaluate(OPENED, [40, "m2"])
+
+    assert found == "m2"
+    assert counts[0] == 38
+
+
+def test_a_second_visit_asks_for_no_file_again(page: Page, server: LegatoServer) -> None:
+    expect(page.locator("#model option[value='quick']")).to_be_attached()
+    asked = """performance.getEntriesByType("resource")
+        .filter(({ name, transferSize }) => name.includes("/static/") && transferSize > 0)
+        .map(({ name }) => name)"""
+    first = page.evaluate(asked)
+
+    page.goto(f"{server.url}/c/x")
+    expect(page.locator("#model option[value='quick']")).to_be_attached()
+
+    assert len(first) > 40
+    assert page.evaluate(asked) == []

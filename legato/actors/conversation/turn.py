@@ -60,7 +60,7 @@ class Prompt(Struct, frozen=True, kw_only=True):
 class Turn(TurnRequest, frozen=True, kw_only=True):
     """A turn with a `prompt` is a request to an API, and no message of a conversation.
 
-    `begins`: the conversation's id was made for this turn, so the storage has nothing under the id
+    `begins`: the conversation's id was made for this turn: the storage has nothing under the id,
     and need not be read.
     """
 

@@ -17,7 +17,7 @@ Take = Callable[["Upload"], Awaitable[None]]
 
 
 class Upload(TrioBody):
-    """`take` is for bodies that whoever reads them takes in; other bodies come from a task."""
+    """With `take`, the code reading the body takes the body in; otherwise a task does."""
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(expected_content_length, max_content_length)

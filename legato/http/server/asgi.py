@@ -1,6 +1,5 @@
 """The application's side of ASGI: bodies that are cut, and the lifespan."""
 
-import math
 import re
 import sys
 from abc import abstractmethod
@@ -13,8 +12,6 @@ from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
-    ASGISendEvent,
-    HTTPRequestEvent,
     HTTPScope,
     WebsocketScope,
 )
@@ -29,22 +26,12 @@ from quart_trio.asgi import (
 
 from legato.config import ConfigError, Settings
 from legato.http.input.uploads import Upload, upload_of
+from legato.http.server.exchange import ASGIExchange
 from legato.http.server.transport.requests import REQUEST, RequestStream
-from legato.http.streams.streaming import StreamBody, StreamCut
+from legato.http.streams.streaming import STOP_PATIENCE, StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
-
-UPLOAD_PATIENCE: Final = 5.0
-"""Seconds without a byte of a request that was answered early, for example with 413, until the
-connection is closed.
-
-If the connection closed sooner, the client's system would throw the answer away, unread.
-"""
-
-LONGEST_UPLOAD: Final = 30.0
-"""Seconds that such a request may go on in all."""
-
 
 ONE_SLASH: Final = re.compile(r"/(?!/)")
 """The beginning of a path: exactly one slash."""
@@ -55,66 +42,11 @@ NOWHERE: Final = "/."
 NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
 
-class ASGIExchange:
-    """A request and the response.  The response's end waits for the request's, and is sent last."""
-
-    def __init__(
-        self, receive: ASGIReceiveCallable, send: ASGISendCallable, *, is_received: bool = False
-    ) -> None:
-        """`is_received`: whether the request has come to its end already."""
-        self.is_received = is_received
-        self._receive = receive
-        self._send = send
-        self._received = trio.Event()
-        self._sending = trio.CancelScope()  # while the client sends on after the response
-        self._latest = math.inf  # when that ends, whatever the client sends
-        self._end: ASGISendEvent | None = None
-
-    async def receive(self) -> ASGIReceiveEvent:
-        message = await self._receive()
-        if not message.get("more_body", False):  # the last part, or the client left
-            self.is_received = True
-            self._received.set()
-        self._sending.deadline = min(trio.current_time() + UPLOAD_PATIENCE, self._latest)
-        return message
-
-    async def take(self, upload: Upload) -> None:
-        """Receive the next piece of the body."""
-        message = cast("HTTPRequestEvent", await self.receive())
-        upload.append(message["body"])
-        if self.is_received:
-            upload.set_complete()
-
-    async def drain(self) -> None:
-        """Receive all that is left of the body, and keep nothing."""
-        while not self.is_received:
-            await self.receive()
-
-    async def send(self, message: ASGISendEvent) -> None:
-        if message["type"] != "http.response.body" or message["more_body"]:
-            await self._send(message)
-            return
-        if not self.is_received:
-            await self._last_of_request()
-        self._end = message
-
-    async def _last_of_request(self) -> None:
-        self._latest = trio.current_time() + LONGEST_UPLOAD
-        self._sending.deadline = trio.current_time() + UPLOAD_PATIENCE
-        with self._sending:
-            await self._received.wait()
-
-    async def end(self) -> None:
-        """Send the response's end, if the response was completed."""
-        if self._end is not None:
-            await self._send(self._end)
-
-
 class HTTPConnection(TrioASGIHTTPConnection):
-    """A request's way through Quart: under our own server one task, elsewhere two in a nursery.
+    """A request's way through Quart: under our own server a single task, elsewhere two more.
 
-    Our own server ends the task of a request whose client leaves, so no second task has to wait
-    for the client's leaving, and a body is taken in by whoever reads the body.
+    Our own server ends the task when the client leaves.  Elsewhere a second task has to wait for
+    the client's leaving, and also takes in the body.
     """
 
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
@@ -185,8 +117,10 @@ class HTTPConnection(TrioASGIHTTPConnection):
         try:
             await super()._send_response(send, response)
         finally:
-            if isinstance(response, Response) and isinstance(response.response, StreamBody):
-                await response.response.left()
+            body = response.response if isinstance(response, Response) else None
+            if isinstance(body, StreamBody) and body.is_deserted:
+                with trio.move_on_after(STOP_PATIENCE, shield=True):
+                    await body.left()
 
 
 class Handshake(TrioASGIWebsocketConnection):

@@ -117,14 +117,14 @@ class StreamBody(LastingBody):
         self._head = reading.head
         self._ended = False
 
-    async def left(self) -> None:
-        """To be called when the response is over, complete or not, or was never begun.
+    @property
+    def is_deserted(self) -> bool:
+        """Whether the job is bound to this reader, and the ending was not sent."""
+        return self._reading.is_bound and not (self._ended or self._is_cut)
 
-        A bound job whose reader left before the ending is stopped.
-        """
-        if self._reading.is_bound and not (self._ended or self._is_cut):
-            with trio.move_on_after(STOP_PATIENCE, shield=True):
-                await stop_left(self._reading.job)
+    async def left(self) -> None:
+        """Stop the deserted job, once the response is over, or was never begun."""
+        await stop_left(self._reading.job)
 
     async def __anext__(self) -> bytes:
         if self._head:

@@ -9,7 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from legato.http.server.asgi import ASGIExchange
+from legato.http.server.exchange import ASGIExchange
 from tests.support.http.live_server import DEADLINE, LiveServer, Serve, until
 from tests.support.http.raw_client import START, Cut, data_of, frames_of
 

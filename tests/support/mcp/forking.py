@@ -57,7 +57,7 @@ def watch(order: socket.socket) -> None:
     for each in given:
         os.close(each)
     ended = os.pidfd_open(pid)
-    if ended not in select.select([order, ended], [], [])[0]:
+    if ended not in select.select([order.fileno(), ended], [], [])[0]:
         os.kill(pid, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with suppress(BrokenPipeError):

@@ -46,8 +46,8 @@ def through_pipes(counts: Counts, *options: str, timeout: float = 20) -> McpSett
 
 def through_forked_pipes(counts: Counts, *options: str, timeout: float = 20) -> McpSettings:
     """The server as a forked process, which begins at once."""
-    command, *arguments = (*forked(), str(counts.path), *options)
-    return McpSettings(command=command, args=tuple(arguments), timeout=timeout)
+    command, arguments = forked()[0], (*forked()[1:], str(counts.path), *options)
+    return McpSettings(command=command, args=arguments, timeout=timeout)
 
 
 @cache
@@ -68,7 +68,11 @@ def forked() -> tuple[str, ...]:
 
 
 def _end(forking: subprocess.Popen[bytes], folder: str) -> None:
-    forking.communicate()
+    assert forking.stdin is not None
+    assert forking.stdout is not None
+    forking.stdin.close()
+    forking.stdout.close()  # not read to its end: forked processes have it, too
+    forking.wait()
     shutil.rmtree(folder)
 
 

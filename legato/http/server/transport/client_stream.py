@@ -74,7 +74,7 @@ class ClientStream:
         raise trio.BrokenResourceError("the client takes nothing")
 
     def write(self, data: bytes) -> int:
-        """The number of bytes that the kernel took now; 0 also where the connection is broken."""
+        """The number of bytes taken by the kernel now; 0 also where the connection is broken."""
         try:
             return self.send_nowait(data)
         except OSError:

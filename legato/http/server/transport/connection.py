@@ -70,7 +70,7 @@ class ConnectionServer(TCPServer):
         return Protocol(http1, lambda: Http2(*parts, self.protocol_send, patience=self._patience))
 
     async def _read_data(self) -> None:
-        """As Hypercorn's, without a second deadline for each read: the client's stream has one."""
+        """As Hypercorn's, without a second deadline: the client's stream has a deadline."""
         data: bytes | bytearray = b"."
         while data:
             try:
@@ -81,7 +81,7 @@ class ConnectionServer(TCPServer):
         await self.protocol.handle(Closed())
 
     async def _send_at_once(self, event: Event) -> None:
-        """Send for HTTP/1.1, where one task writes: what the kernel takes now takes no turn."""
+        """Send for HTTP/1.1: bytes taken by the kernel now cost neither a lock nor a turn."""
         if isinstance(event, RawData) and not self.send_lock.locked():
             if sent := self._client.write(event.data):
                 event = RawData(event.data[sent:])

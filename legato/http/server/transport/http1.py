@@ -46,9 +46,9 @@ class RequestTurn(EventWrapper):
     """The turn of the next request.
 
     Hypercorn's reading task waits for the turn where bytes of a next request came during an
-    answer.  The task would not see the client leave meanwhile, so it reads ahead until the turn
-    comes.  Requests that were sent ahead have their turns at a limited pace; requests that come
-    one after the other, each behind the answer to the last, have not.
+    answer.  Blind to the client's leaving otherwise, the task reads ahead until the turn comes.
+    Requests sent ahead have their turns at a limited pace; requests that come in turn, each behind
+    the answer to the last, have not.
     """
 
     def __init__(self, read_ahead: Callable[[], Awaitable[None]]) -> None:
@@ -150,7 +150,7 @@ class Http1(H11Protocol):
             if self.connection.their_state is not h11.ERROR:
                 raise
             return
-        # The body of a known length follows at once, so head and body are one write.
+        # A body of known length follows at once: head and body are a single write.
         is_followed = isinstance(event, h11.Response) and 0 < self._left < math.inf
         self._head = data if is_followed else b""
         if data and not is_followed:

@@ -22,16 +22,16 @@ REQUEST: Final = "legato.request"
 class RequestStream(HTTPStream):
     """A request and its answer.  The stream owns the scope in which the application answers.
 
-    Under other servers the application has to wait for the message that the client has left, in a
-    task beside its own.
+    Other servers send a message when the client has left, for which the application has to wait in
+    a second task.
     """
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.is_whole = False  # whether the request had no body, and ended with its head
-        self._pieces = 0  # of the body, so far
+        self._pieces = 0  # of the body until now
         self._waits_for_end = False  # whether the request goes on after the answer has begun
-        self._is_read = trio.Event()  # set once all bytes that came with the head are parsed
+        self._is_read = trio.Event()  # set once all bytes of the head's read are parsed
         self._pace = Pace(SMALL_A_SECOND, SMALL_AT_ONCE)
         self._answering = trio.CancelScope()
         self._application = self.app
@@ -41,7 +41,7 @@ class RequestStream(HTTPStream):
         self._waits_for_end = not self.is_whole
         cast("dict[str, object]", scope["extensions"])[REQUEST] = self
         with self._answering:
-            # A malformed body that came with the head is refused before anybody answers.
+            # A malformed body coming with the head is refused before anybody answers.
             if self._waits_for_end and scope["http_version"] != "2":
                 await self._is_read.wait()
             await self._application(scope, *asgi)
@@ -68,11 +68,11 @@ class RequestStream(HTTPStream):
             await self._pace.wait()
 
     def end_read(self) -> None:
-        """Let the application begin: all bytes are parsed that came with the head."""
+        """Let the application begin: all bytes of the head's read are parsed."""
         self._is_read.set()
 
     def _close(self) -> None:
-        """End the answer, unless the answer is complete: then its task ends by itself."""
+        """End the answer, unless the answer is complete, and the task about to end."""
         self.closed = True
         if self.state is not ASGIHTTPState.CLOSED:
             self._answering.cancel()

@@ -53,7 +53,7 @@ async function read(path, signal) {
 const at = (id) => encodeURIComponent(id);
 
 /** Where the page is: `/`, or the path below which a proxy has it, with a slash at its end. */
-export const BASE = new URL("../../", import.meta.url).pathname;
+export const BASE = new URL(import.meta.url).pathname.replace(/static\/(?:[0-9a-f]{16}\/)?js\/api\.js$/, "");
 
 /** The address of a conversation; of none, that of a new one. */
 export const pageOf = (id) => (id === null ? BASE : `${BASE}c/${at(id)}`);

@@ -3,6 +3,8 @@ import { arrange, el, icon, paced } from "./dom.js";
 import { AnswerView, QuestionView } from "./message.js";
 import { ReadingAlong } from "./scrolling.js";
 
+const FIRST = 6; // messages of a conversation that is opened are shown at once: those on the screen; ...
+const MORE = 4; // ... and as many above these with each frame after
 const SHOWN = 2_500; // ms in which a message that was looked for stands out
 const TICK = 500; // ms after which the status line of a running answer is told anew
 
@@ -11,6 +13,7 @@ export class ThreadView {
   #conversation = null;
   #grown = new Set(); // positions of parts to paint
   #all = false; // everything is to be painted
+  #isPartly = false; // the oldest messages are still to be shown
   #older = el("button", { type: "button", className: "quiet older" }, "Earlier messages");
   #ask = paced(() => this.#paint());
 
@@ -53,7 +56,8 @@ export class ThreadView {
 
   /** Bring a message to the top, and say for a moment which it is. */
   toMessage(id) {
-    this.#paint();
+    do this.#paintAll();
+    while (this.#isPartly && !this.#views.has(id));
     const element = this.#views.get(id)?.element;
     if (!element) return;
     this.reading.leave();
@@ -65,10 +69,11 @@ export class ThreadView {
   }
 
   #paint() {
-    if (this.#all) this.#paintAll();
-    else this.#paintGrown();
+    const [isAll, grown] = [this.#all, [...this.#grown]];
     this.#all = false;
     this.#grown.clear();
+    if (isAll) this.#paintAll();
+    else this.#paintGrown(grown);
     this.reading.stay();
   }
 
@@ -79,14 +84,24 @@ export class ThreadView {
   }
 
   #paintAll() {
-    const { rows, turn, running: busy, endings } = this.#conversation;
+    const { rows: all, turn, running: busy, endings } = this.#conversation;
+    const rows = all.slice(this.#firstOf(all));
+    this.#isPartly = rows.length < all.length;
     const views = rows.map((row) => this.#viewOf(row));
     rows.forEach((row, index) => show(views[index], row, { busy, turn, seen: endings.of(row.message.messageId) }));
-    const older = this.#conversation.hasOlder ? [this.#older] : [];
+    const older = this.#conversation.hasOlder && !this.#isPartly ? [this.#older] : [];
     this.#keepPlace(() =>
       arrange(this.list, [...older, ...views.map(({ element }) => element), ...this.#notices(rows)]));
     const ids = new Set(rows.map(({ message }) => message.messageId));
     for (const id of [...this.#views.keys()]) if (!ids.has(id)) this.#views.delete(id);
+    if (this.#isPartly) this.changed();
+  }
+
+  /** The place of the first row to show by now: many rows at the top that nobody saw yet come in their turn. */
+  #firstOf(rows) {
+    if (this.#views.size === 0) return Math.max(0, rows.length - FIRST);
+    const known = rows.findIndex(({ message }) => this.#views.has(message.messageId));
+    return Math.max(0, known - MORE);
   }
 
   /** Change what may stand above what is being read, which stays where it is. */
@@ -97,12 +112,12 @@ export class ThreadView {
     if (first?.isConnected) this.scroller.scrollTop += first.getBoundingClientRect().top - before;
   }
 
-  #paintGrown() {
+  #paintGrown(grown) {
     const { turn } = this.#conversation;
     const view = turn && this.#views.get(turn.responseMessageId);
     if (!view?.grow) return;
-    if (this.#grown.size === 0) return;
-    for (const position of this.#grown) view.grow(turn.parts, position);
+    if (grown.length === 0) return;
+    for (const position of grown) view.grow(turn.parts, position);
     view.showProgress(turn);
   }
 
