@@ -92,7 +92,7 @@ async def cancel(completion_id: str) -> Response:
 
 
 async def _has_functions(job: JobRef) -> bool:
-    """Whether the request of an ended completion has functions; False where nobody knows it now."""
+    """Whether the request of an ended completion has functions; False after the job has left."""
     try:
         opened = await job.opened()
     except ActorStopped:  # not kept after its end
