@@ -35,8 +35,10 @@ async def readers_in_the_middle(
     async with AsyncExitStack() as stack:
         readers = []
         for budget in budgets:
-            reader = await stack.enter_async_context(await server.follow(started))
-            reader.budget = budget
+            reader = await stack.enter_async_context(await server.connect())
+            reader.at_once = 64  # hardly any of the body comes with the head
+            await reader.follow(started["streamId"])
+            reader.at_once, reader.budget = 65536, budget
             with pytest.raises(Cut, match="by ourselves"):
                 await reader.body()
             readers.append(reader)

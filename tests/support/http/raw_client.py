@@ -31,6 +31,7 @@ class RawClient:
     def __init__(self, stream: trio.SocketStream, token: str) -> None:
         self.stream = stream
         self.budget: float = math.inf  # bytes to read before it drops the connection itself
+        self.at_once = 65536  # bytes to read at once, at most
         self.host = "legato"
         self.chunks = 0  # of the body: the server writes them one by one
         self._frames = deque[bytes]()  # that came and were not asked for yet
@@ -84,7 +85,7 @@ class RawClient:
     async def _receive(self) -> bytes:
         if self.budget <= 0:
             raise Cut("dropped by ourselves")
-        data = await self.stream.receive_some(int(min(self.budget, 65536)))
+        data = await self.stream.receive_some(int(min(self.budget, self.at_once)))
         self.budget -= len(data)
         return bytes(data)
 
