@@ -157,7 +157,7 @@ async def test_what_we_refuse_raises_the_proper_class(server: LiveServer) -> Non
     def use(client: OpenAI) -> None:
         create = client.chat.completions.create
         with pytest.raises(openai.BadRequestError) as caught:
-            create(model="scripted", messages=HI, n=2)
+            create(model="scripted", messages=HI, n=9)
         assert caught.value.param == "n"
         with pytest.raises(openai.NotFoundError) as missing:
             create(model="gpt-0", messages=HI)
@@ -168,6 +168,15 @@ async def test_what_we_refuse_raises_the_proper_class(server: LiveServer) -> Non
             )
 
     await with_client(server, use)
+
+
+async def test_several_choices_are_read(server: LiveServer) -> None:
+    def use(client: OpenAI) -> list[int]:
+        more = {"tokens": 3, "rate": 0}
+        whole = client.chat.completions.create(model="scripted", messages=HI, n=2, extra_body=more)
+        return [choice.index for choice in whole.choices]
+
+    assert await with_client(server, use) == [0, 1]
 
 
 async def test_a_provider_that_breaks_off_raises_in_the_stream(

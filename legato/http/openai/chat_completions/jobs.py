@@ -86,13 +86,17 @@ async def cancel(completion_id: str) -> Response:
     job = await _job_of(completion_id)
     try:
         answer = await job.stop()
-        return reply(_cancelled(job, answer, functions=_has_functions(await job.opened())))
+        return reply(_cancelled(job, answer, functions=await _has_functions(job)))
     except ActorStopped:
         raise CompletionNotFound(completion_id) from None
 
 
-def _has_functions(opened: Created | AnyEnding) -> bool:
-    """Whether the completion's request has functions; False where the job was never opened."""
+async def _has_functions(job: JobRef) -> bool:
+    """Whether the request of an ended completion has functions; False after the job has left."""
+    try:
+        opened = await job.opened()
+    except ActorStopped:  # not kept after its end
+        return False
     api_request = opened.api_request if isinstance(opened, Created) else None
     return api_request is not None and convert(api_request.echo, Echo).functions
 
