@@ -26,7 +26,8 @@ PIP := env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_NO_DEPS -u PIP_DRY_RUN
 	-u PIP_REQUIREMENT -u PIP_EDITABLE -u PIP_QUIET -u PIP_VERBOSE \
 	PIP_CONSTRAINT=constraints.txt PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 \
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
-unexport PYTHONPATH PYTHONHOME
+# Without compiled files every process would compile all of Legato and of the tests again.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## say what there is
@@ -39,42 +40,55 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 .PHONY: test
 test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
 	@rm -f .coverage
-	@status=0; $(MAKE) --no-print-directory -k -j4 tests-http tests-page tests-proving tests-others \
-	|| status=$$?; cat $(PAGE_LOG) $(PROVING_LOG) $(OTHERS_LOG); exit $$status
+	@status=0; $(MAKE) --no-print-directory -k -j4 $(TESTS) \
+	|| status=$$?; cat $(LOGS); exit $$status
 	@echo "All of it must be covered: $(PROVEN)"
 	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
 
-# The tests run as four processes at once: many of them wait for clocks, processes and the browser,
-# so four keep two processors busy.  The output of three is shown after the first's.  To measure
-# coverage takes half as long again, so only what covers PROVEN by itself is measured.
-PROVING := tests/actors tests/agents tests/dialects tests/events tests/test_growing_part.py \
-	tests/http/steering tests/http/test_client_tools.py tests/http/openai tests/http/agents
-HTTP := tests/http
+# The tests run as six processes, four at once: many of them wait for clocks, processes and the
+# browser, so four keep two processors busy.  What takes the longest begins first.  The output of
+# five is shown after that of tests-http.
+#
+# To measure coverage takes as long again as the tests themselves, so few tests are measured: those
+# that cover PROVEN together.  Those that try many examples add nothing, and are not among them.
+MEASURED := $(addprefix tests/,actors agents dialects events test_growing_part.py) \
+	$(addprefix tests/http/,test_client_tools.py agents/test_actions.py) \
+	$(addprefix tests/http/steering/,test_queue.py test_steering.py) \
+	$(addprefix tests/http/openai/,test_approvals.py test_response_steers.py test_responses_runs.py)
+UNMEASURED := $(addprefix tests/actors/,test_promise.py test_agent_promise.py \
+	steering/test_steering_promise.py stream/test_memory_sizes.py)
 PAGE := tests/page
-# What takes the time that HTTP leaves; the last one kills replicas whose leases are short, and is to
-# have a quiet machine.
+HTTP := tests/http
+# The last one kills replicas whose leases are short, and is to have a quiet machine.
 BESIDE := tests/workers tests/bench tests/prove tests/http/test_replicas_faults.py
-PAGE_LOG := .venv/tests-page.log
-PROVING_LOG := .venv/tests-proving.log
-OTHERS_LOG := .venv/tests-others.log
 
-.PHONY: tests-http tests-page tests-proving tests-others
+TESTS := tests-http tests-page-early tests-page-late tests-beside tests-others tests-measured
+LOGS := $(patsubst %,.venv/%.log,$(filter-out tests-http,$(TESTS)))
+IGNORED = $(patsubst %,--ignore=%,$(1))
+
+.PHONY: $(TESTS)
 tests-http:
-	@status=0; \
-	$(BIN)/pytest $(HTTP) $(patsubst %,--ignore=%,$(filter tests/http/%,$(PROVING) $(BESIDE))) \
-	|| status=$$?; \
-	$(BIN)/pytest $(BESIDE) || status=$$?; \
-	exit $$status
+	@$(BIN)/pytest $(HTTP) $(call IGNORED,$(filter tests/http/%,$(MEASURED) $(BESIDE)))
 
-tests-page:
-	@$(BIN)/pytest -o cache_dir=.pytest_cache/page $(PAGE) >$(PAGE_LOG) 2>&1
+# Two browsers of one length, by the names of the files.
+tests-page-early:
+	@$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(wildcard $(PAGE)/test_[a-p]*.py) >.venv/$@.log 2>&1
 
-tests-proving:
-	@$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/proving $(PROVING) >$(PROVING_LOG) 2>&1
+tests-page-late:
+	@$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(wildcard $(PAGE)/test_[q-z]*.py) >.venv/$@.log 2>&1
+
+tests-beside:
+	@$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(BESIDE) >.venv/$@.log 2>&1
 
 tests-others:
-	@$(BIN)/pytest -o cache_dir=.pytest_cache/others \
-	$(patsubst %,--ignore=%,$(HTTP) $(PAGE) $(PROVING) $(BESIDE)) >$(OTHERS_LOG) 2>&1
+	@status=0; { $(BIN)/pytest -o cache_dir=.pytest_cache/$@ \
+	$(call IGNORED,$(PAGE) $(HTTP) $(MEASURED) $(BESIDE)) || status=$$?; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(UNMEASURED) || status=$$?; \
+	} >.venv/$@.log 2>&1; exit $$status
+
+tests-measured:
+	@$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/$@ $(MEASURED) \
+	$(call IGNORED,$(UNMEASURED)) >.venv/$@.log 2>&1
 
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, and which module may import which

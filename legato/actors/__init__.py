@@ -15,7 +15,7 @@
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
 - `messages`: all messages of a job: a closed union of frozen structs without behaviour
-- `question`: what is asked of a job, by whomever: the base of all questions
+- `question`: the base of all questions to a job
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
@@ -24,7 +24,7 @@
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
-- `superseding`: what a new message does while a run of its conversation waits for an answer
+- `superseding`: decides about a new message while a run of its conversation waits for an answer
 - `supervisor`: the one nursery of all jobs of a process
 - `waiters`: answers questions to a job: at once, or when the job has come to the awaited point
 """

@@ -29,7 +29,7 @@ from legato.actors.conversation.turn import Turn, as_queued, followed, without_p
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.ownership import Ownership
 from legato.actors.durability.recorder import Recorder
-from legato.actors.durability.recovery import Recovered
+from legato.actors.durability.recovered import Recovered
 from legato.actors.durability.run_parking import RunParking
 from legato.actors.ending import CRASH, signal_of
 from legato.actors.lifecycle import Lifecycle, Signal, State
@@ -357,6 +357,7 @@ class Job:
                 if isinstance(event, Answered):
                     self._observer.job_said(self, event)
         reply = self._receipts.receipt(found)
+        self._end_if_long()
         if self.lifecycle.state is State.ENDED:
             reply_to.send(reply)
         else:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import trio
 
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover
+from legato.actors.durability.recovered import Recovered
+from legato.actors.durability.recovery import recover
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.jobs import Jobs
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.resources import JobResources

@@ -22,8 +22,8 @@ class LocalQueue:
     async def move_to_front(self, turn: Turn) -> int | None:
         if self._registry.rank(turn.job_id) is None:
             return None
-        waiting = self._registry.queued(self._registry.conversation(turn.conversation_id))
-        rank = min(self._order(job)[0] for job in waiting) - 1
+        first, *_ = self._registry.queued(self._registry.conversation(turn.conversation_id))
+        rank = self._registry.order(first)[0] - 1
         self._registry.queue(replace(turn, rank=rank))
         return rank
 
@@ -36,11 +36,6 @@ class LocalQueue:
             return ()
         siblings = self._registry.conversation(turn.conversation_id)
         live = [job for job in siblings if not job.ended.is_set()]
-        waiting = sorted(self._registry.queued(live), key=self._order)
+        waiting = self._registry.queued(live)
         at = [job.turn.job_id for job in waiting].index(turn.job_id)
         return [*(job for job in live if job not in waiting), *waiting[:at]]
-
-    def _order(self, job: RegistryEntry) -> tuple[int, int]:
-        rank = self._registry.rank(job.turn.job_id)
-        assert rank is not None, "it waits"
-        return rank, job.turn.place

@@ -1,4 +1,4 @@
-"""What is asked of a job, by whomever: the base of all questions."""
+"""The base of all questions to a job."""
 
 from typing import Generic, TypeVar
 

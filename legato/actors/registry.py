@@ -6,7 +6,7 @@ its user.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
@@ -87,8 +87,24 @@ class Registry:
         return self._ranks.get(job_id)
 
     def queued(self, jobs: Iterable[RegistryEntry]) -> list[RegistryEntry]:
-        """Those jobs whose turns wait in a queue."""
-        return [job for job in jobs if job.turn.job_id in self._ranks]
+        """Those jobs whose turns wait in a queue, the next one first."""
+        return sorted((job for job in jobs if job.turn.job_id in self._ranks), key=self.order)
+
+    def order(self, job: RegistryEntry) -> tuple[int, int]:
+        """The rank and the place of a turn that waits in a queue: the lowest one is next."""
+        return self._ranks[job.turn.job_id], job.turn.place
+
+    def current(self, conversation_id: str) -> RegistryEntry | None:
+        """The first running job, else the waiting turn that is next, else the last begun job, else
+        the last job.
+
+        A turn that was moved to the front runs before turns that were started earlier.
+        """
+        jobs = list(self.conversation(conversation_id))
+        live = [job for job in jobs if not job.ended.is_set()]
+        running = (job for job in live if job.turn.job_id not in self._ranks)
+        begun = (job for job in reversed(jobs) if job.has_begun)
+        return next(chain(running, self.queued(live), begun, reversed(jobs)), None)
 
     def forget_request(self, job: RegistryEntry) -> None:
         """Let the same request start another job."""

@@ -6,8 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from legato.actors.admission import RequestReused
+from legato.actors.conversation.openings import conversation_of
 from legato.actors.conversation.turn import Plan, Turn, plan
-from legato.actors.conversation.turn_store import conversation_of
 from legato.actors.jobs import Jobs, Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
@@ -133,7 +133,7 @@ async def _check_text(turn: Turn, stored: StoredTurn, records: Records) -> None:
 
 
 async def _check(turn: Turn, jobs: Jobs, records: Records) -> None:
-    conversation = await records.conversation(turn.conversation_id)
+    conversation = None if turn.begins else await records.conversation(turn.conversation_id)
     if conversation is not None and conversation.user != turn.user:
         raise ForeignConversation(turn.conversation_id)
     messages = await _named(turn, records) if conversation else []

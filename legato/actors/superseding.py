@@ -1,4 +1,4 @@
-"""What a new message does while a run of its conversation waits for an answer.
+"""Decides about a new message while a run of its conversation waits for an answer.
 
 The policy is `on_busy` (as in any busy conversation), `refuse`, or `deny_and_continue`: the asks
 are denied, the run goes on, and the new turn comes next.

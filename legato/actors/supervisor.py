@@ -13,7 +13,7 @@ from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recording import Recording
-from legato.actors.durability.recovery import Recovered
+from legato.actors.durability.recovered import Recovered
 from legato.actors.durability.waking import reread
 from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps
@@ -117,16 +117,9 @@ class Supervisor(JobObserver[Job]):
         return self._writer
 
     def whereis(self, stream_id: str) -> JobRef | None:
-        """The job with this id, or a conversation's current job.
-
-        The current job is the first running job, else the last begun job, else the last job.
-        """
-        if job := self.registry.entry(stream_id):
-            return self.ref_of(job)
-        jobs = list(self.registry.conversation(stream_id))
-        begun = (job for job in reversed(jobs) if job.has_begun)
-        current = next(running(jobs), None) or next(begun, None) or next(reversed(jobs), None)
-        return self.ref_of(current) if current else None
+        """The job with this id, or a conversation's current job (see Registry)."""
+        job = self.registry.entry(stream_id) or self.registry.current(stream_id)
+        return self.ref_of(job) if job else None
 
     def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
@@ -146,10 +139,11 @@ class Supervisor(JobObserver[Job]):
             StorageError: where the job is parked, and cannot be read now, or where the end of the
                 job is not kept in time.
         """
-        await self.parking.find(job_id)
-        if job := self.registry.find(job_id):
+        if (ref := await self.parking.find(job_id)) is not None:
             with suppress(ActorStopped):
-                await job.ref.stop()
+                await ref.stop()
+        # Not the job that was found before: a run that is parked meanwhile is stopped as another.
+        if job := self.registry.find(job_id):
             await job.ownership.over()
             job.ownership.leave()
             self._remove(job)

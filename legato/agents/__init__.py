@@ -1,7 +1,7 @@
 """Agents: instructions, a model, tools, and edges to other agents.
 
 - `approvals`: decides which tool calls need somebody's leave
-- `asks`: what a run asks somebody outside, and what becomes of an answer
+- `asks`: the questions of a run to somebody outside, and the outcome of an answer
 - `bare`: the run of a turn without an agent: one model call, and one more after each interruption
 - `calls`: the model calls of a run, read from its log
 - `catalogue`: finds configured and stored agents for a user

@@ -1,4 +1,4 @@
-"""What a run asks somebody outside, and what becomes of an answer.  Pure.
+"""The questions of a run to somebody outside, and the outcome of an answer.  Pure.
 
 An ask is named after its job's message and its tool call's place, and is the same in every process.
 """
@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
+from legato.agents.tools.bounds import as_result
 from legato.agents.tools.contract import InputRequired, ToolDefinition, ToolOutput
 from legato.content import Leave, ToolCall
 from legato.events import Answered, Asked, Snapshot
@@ -87,7 +89,7 @@ def _ask(
 
 
 def _schema_of(requests: Mapping[str, Json]) -> dict[str, Any] | None:
-    """What an answer must fit: one request's own schema, or an object with a field for each."""
+    """The schema of an answer: one request's own, or an object with a field for each."""
     schemas = {key: _requested(request) for key, request in requests.items()}
     if len(schemas) == 1:
         return next(iter(schemas.values()))
@@ -109,8 +111,7 @@ def without_call(answer: Answered) -> ToolOutput | None:
         case "expired" | "cancel":
             return ToolOutput(EXPIRED, is_error=True)
         case "answer":
-            value = answer.value
-            return ToolOutput(value if isinstance(value, str) else json.encode(value).decode())
+            return ToolOutput(as_result(answer.value))
         case _:
             return None
 
@@ -123,7 +124,7 @@ def denied(leave: Leave) -> ToolOutput | None:
 
 
 def unasked(needed: InputRequired) -> str:
-    """What the model reads of a call that needs input, where nobody can be asked."""
+    """The text for the model about a call that needs input, where nobody can be asked."""
     questions = [_message(request) for request in needed.requests.values()]
     return "\n".join([UNASKED, *filter(None, questions)])
 
@@ -135,14 +136,17 @@ def _message(request: Json) -> str:
 
 
 def edited(call: ToolCall, answer: Answered) -> ToolCall:
-    """The call as it was allowed: with other arguments where they were edited."""
+    """The call as it was allowed: with other arguments where they were edited.
+
+    All else stays, also the name of the task as which the call goes on.
+    """
     if answer.decision != "edit":
         return call
-    return ToolCall(call.id, call.name, json.encode(answer.value).decode(), kind=call.kind)
+    return replace(call, args=json.encode(answer.value).decode())
 
 
 def input_of(ask: Asked, answer: Answered) -> Mapping[str, Json]:
-    """What a tool gets for its requests: an action for each, and the content where there is one."""
+    """The answers to a tool's requests: an action for each, and the content where there is one."""
     requests = ask.payload["requests"]
     if answer.decision != "answer":
         return {key: {"action": "decline"} for key in requests}

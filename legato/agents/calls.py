@@ -77,7 +77,7 @@ def calls_of(snapshot: Snapshot) -> Sequence[ModelCall]:
     owners = {step.index: step.origin for step in snapshot.steps}
     ends = {ended.origin.call_no: ended for ended in snapshot.calls}
     placed = [PlacedPart(index, part) for index, part in enumerate(snapshot.content)]
-    applied = [each for each in snapshot.outcomes.values() if isinstance(each, SteerApplied)]
+    applied = _applied(snapshot)
     made: dict[Origin, list[PlacedPart]] = {ended.origin: [] for ended in snapshot.calls}
     made |= {each.origin: [] for each in applied}
     for each in placed:
@@ -128,10 +128,19 @@ def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
 
 
 def next_number(snapshot: Snapshot) -> int:
-    """The number of the next model call."""
+    """The number of the next model call.
+
+    A call that read steers has begun, also where its process ended before the model said a word:
+    another agent of the group would pass for its end.
+    """
     begun = (step.origin.call_no for step in snapshot.steps)
     ended = (ended.origin.call_no for ended in snapshot.calls)
-    return max((*begun, *ended), default=KEPT) + 1
+    read = (each.origin.call_no for each in _applied(snapshot))
+    return max((*begun, *ended, *read), default=KEPT) + 1
+
+
+def _applied(snapshot: Snapshot) -> Sequence[SteerApplied]:
+    return [each for each in snapshot.outcomes.values() if isinstance(each, SteerApplied)]
 
 
 def only_waits(snapshot: Snapshot) -> bool:

@@ -6,8 +6,6 @@ from legato.agents.asks import asks_at, client_call, without_call
 from legato.agents.contract import Stage
 from legato.agents.tool_run import answered, failed
 from legato.agents.tools.arguments import InvalidArguments, arguments_of
-from legato.agents.tools.bounds import NOTHING, shortened
-from legato.agents.tools.contract import ToolOutput
 from legato.content import ToolCall
 from legato.models.contract import Json
 
@@ -31,4 +29,4 @@ async def made_by_client(
     answer = await stage.answer_to(next(known, None) or client_call(index, call, snapshot))
     output = without_call(answer)
     assert output is not None, "nobody else can make the call"
-    return answered(call, ToolOutput(shortened(output.text) or NOTHING, output.is_error))
+    return answered(call, output)

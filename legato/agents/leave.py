@@ -14,5 +14,5 @@ def allowed_in(content: Iterable[Part]) -> frozenset[str]:
 
 def allowed_tools(snapshot: Snapshot) -> frozenset[str]:
     """The tools that somebody allowed, in this answer, for all of the conversation."""
-    always = {ask_id for ask_id, answer in snapshot.answers.items() if answer.always}
+    always = {ask_id for ask_id, answer in snapshot.answers.items() if answer.allows_tool}
     return frozenset(ask.payload["name"] for ask in snapshot.asks if ask.ask_id in always)

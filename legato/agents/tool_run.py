@@ -118,7 +118,7 @@ class ToolRun:
             ask = approval(self._index, call, self._tool.definition, self._stage.snapshot())
         answer = await self._stage.answer_to(ask)
         call = edited(call, answer)
-        if answer.always:
+        if answer.allows_tool:
             call = replace(call, always_allowed=True)
         return call, without_call(answer)
 

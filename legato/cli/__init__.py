@@ -1,6 +1,7 @@
 """The command `legato`, a module for each group of its commands.
 
 - `agents`: the command `legato agents`: agents in the configured storage, as tables and as files
+- `arguments`: the commands of `legato` and their arguments, with the help that people read
 - `bans`: the command `legato bans`: bans by hand
 - `erasing`: the command `legato erase`: removes everything stored for one user
 - `keys`: `legato keys`: makes, lists and revokes API keys in the configured storage

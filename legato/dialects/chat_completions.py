@@ -13,6 +13,7 @@ from legato.content import Part, TextPart, ThinkPart, ToolCall, ToolCallPart, Wh
 from legato.dialects.blank_lines import BlankLines
 from legato.dialects.completion_object import (
     EXTENSION,
+    FUNCTION_CALL,
     THOUGHTS,
     Body,
     Echo,
@@ -20,6 +21,7 @@ from legato.dialects.completion_object import (
     call_of,
     error_of,
     finish_reason,
+    function_of,
     head_of,
     made_call_of,
     served_by,
@@ -62,6 +64,7 @@ _TEXT: Final = b'"content":%b'
 _THOUGHT: Final = b'"%b":%%b' % THOUGHTS.encode()
 _REFUSAL: Final = b'"refusal":%b'
 _ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+_FUNCTION: Final = b'"%b":{"arguments":%%b}' % FUNCTION_CALL.encode()
 _INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 
@@ -108,6 +111,8 @@ class ChatCompletions:
         if type(event) is ArgumentsDelta:
             if event.index not in self._calls:
                 return b""
+            if self._echo.functions:
+                return self._function % (_json(event.text), seq)
             template = self._input if event.index in self._custom else self._arguments
             return template % (self._calls[event.index], _json(event.text), seq)
         if type(event) is RefusalDelta:
@@ -171,6 +176,7 @@ class ChatCompletions:
         self._refusal = self._template(_REFUSAL)
         self._arguments = self._template(_ARGUMENTS)
         self._input = self._template(_INPUT)
+        self._function = self._template(_FUNCTION)
 
     def _start(self, step: StepStarted) -> Iterator[Body]:
         if self._floor.goes_on(step):
@@ -184,7 +190,7 @@ class ChatCompletions:
             if part.is_made_here:
                 if not part.tool_call.is_undecided:
                     self._agents[step.index] = step.origin.agent_id or ""
-            else:
+            elif not (self._echo.functions and self._calls):
                 yield self._chunk(self._call(step.index, part.tool_call))
         elif self._floor.begin(step, extended(part, separator)):
             yield from self._told([extended(part, separator)])
@@ -217,6 +223,8 @@ class ChatCompletions:
 
     def _call(self, index: int, call: ToolCall) -> Body:
         number = self._calls[index] = len(self._calls)
+        if self._echo.functions:
+            return {FUNCTION_CALL: function_of(call)}
         if call.kind == "custom":
             self._custom |= {index}
         return {"tool_calls": [{"index": number, **call_of(call)}]}
@@ -238,7 +246,8 @@ class ChatCompletions:
     def _end(self, ending: AnyEnding) -> bytes:
         if not isinstance(ending, Finished):
             return _unnamed({"error": error_of(ending)})
-        reason = finish_reason(ending, asks=bool(self._calls) or not self._is_run)
+        asks = bool(self._calls) or not self._is_run
+        reason = finish_reason(ending, asks=asks, functions=self._echo.functions)
         last = _unnamed(self._chunk(self._pending(ending), reason) | served_by(ending))
         if not self._echo.include_usage:
             return last
@@ -252,7 +261,7 @@ class ChatCompletions:
         return {EXTENSION: {"pending": pending}} if pending else {}
 
     def _done(self, seq: int) -> bytes:
-        """Of one event's frames only the last has the cursor: who saw less comes back for all."""
+        """Give the cursor to an event's last frame: a reader cut before gets all frames again."""
         return b"data: [DONE]\n%b%d\n\n" % (self._id, seq)
 
     def _chunk(self, delta: Body, finish: str | None = None, logprobs: str = "") -> Body:

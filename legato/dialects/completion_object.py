@@ -29,6 +29,9 @@ THOUGHTS: Final = "reasoning_content"
 EXTENSION: Final = "legato"
 """The field for everything without a word in OpenAI's API."""
 
+FUNCTION_CALL: Final = "function_call"
+"""A call, and a finish reason, in the older form, which has room for one call only."""
+
 PREFIX: Final = "chatcmpl-"  # and the job's id
 
 STOPPED: Final = "generation_stopped"
@@ -50,10 +53,12 @@ class Echo(Struct, frozen=True):
     """The fields of a request that the answer repeats or follows.
 
     `created`: seconds since 1970.  `include_usage`: whether the stream ends with the usage.
+    `functions`: whether the request has functions, the older form of tools.
     """
 
     created: int = 0
     include_usage: bool = False
+    functions: bool = False
 
 
 def head_of(completion_id: str, kind: str, created: int, model: str) -> Body:
@@ -67,19 +72,21 @@ def head_of(completion_id: str, kind: str, created: int, model: str) -> Body:
     }
 
 
-def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | None:
+def completion(
+    completion_id: str, created: int, ending: AnyEnding, *, functions: bool = False
+) -> Body | None:
     """The whole object: a cut answer as far as it came; None where nothing was generated.
 
-    `created`: seconds since 1970.
+    `created`: seconds since 1970.  `functions`: see Echo.
     """
     answer = ending.response
     if answer is None:
         return None
     choice = {
         "index": 0,
-        "message": message_of(answer.content or (), completion_id),
+        "message": message_of(answer.content or (), completion_id, functions=functions),
         "logprobs": _logprobs_of(answer.content or ()),
-        "finish_reason": _finish_reason(answer, ending),
+        "finish_reason": _finish_reason(answer, ending, functions=functions),
     }
     return {
         **head_of(completion_id, "chat.completion", created, answer.model or ""),
@@ -89,13 +96,13 @@ def completion(completion_id: str, created: int, ending: AnyEnding) -> Body | No
     }
 
 
-def message_of(content: Sequence[Part], completion_id: str) -> Body:
+def message_of(content: Sequence[Part], completion_id: str, *, functions: bool = False) -> Body:
     texts = [part for part in content if isinstance(part, TextPart)]
     annotations = [annotation_of(each) for part in texts for each in part.annotations or ()]
     said = _said_in(content)
     text, refusal, thoughts = said["text"], said["refusal"], said["think"]
     tool_calls = [part for part in content if isinstance(part, ToolCallPart)]
-    calls = [call_of(part.tool_call) for part in tool_calls if not part.is_made_here]
+    calls = [part.tool_call for part in tool_calls if not part.is_made_here]
     made = [made_call_of(part) for part in tool_calls if _is_made(part)]
     pending = [*told(requests_in(content, completion_id.removeprefix(PREFIX)))]
     ours = {
@@ -108,9 +115,17 @@ def message_of(content: Sequence[Part], completion_id: str) -> Body:
         "refusal": refusal or None,
         **({"annotations": annotations} if annotations else {}),
         **({THOUGHTS: thoughts} if thoughts else {}),
-        **({"tool_calls": calls} if calls else {}),
+        **_asked_for(calls, functions=functions),
         **({EXTENSION: ours} if ours else {}),
     }
+
+
+def _asked_for(calls: Sequence[ToolCall], *, functions: bool) -> Body:
+    if not calls:
+        return {}
+    if functions:
+        return {FUNCTION_CALL: function_of(calls[0])}
+    return {"tool_calls": [call_of(call) for call in calls]}
 
 
 def _is_made(part: ToolCallPart) -> bool:
@@ -168,17 +183,22 @@ def call_of(call: ToolCall) -> Body:
     if call.kind == "custom":
         custom = {"name": call.name, "input": call.args}
         return {"id": call.id, "type": "custom", "custom": custom}
-    function = {"name": call.name, "arguments": call.args}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": call.id, "type": "function", "function": function_of(call)}
 
 
-def _finish_reason(answer: Message, ending: AnyEnding) -> str | None:
+def function_of(call: ToolCall) -> Body:
+    return {"name": call.name, "arguments": call.args}
+
+
+def _finish_reason(answer: Message, ending: AnyEnding, *, functions: bool) -> str | None:
     calls = [part for part in answer.content or () if isinstance(part, ToolCallPart)]
     asks = answer.agent_id is UNSET or not all(part.is_made_here for part in calls)
-    return finish_reason(ending, asks=asks) if isinstance(ending, Finished) else None
+    if not isinstance(ending, Finished):
+        return None
+    return finish_reason(ending, asks=asks, functions=functions)
 
 
-def finish_reason(ending: Finished, *, asks: bool = True) -> str:
+def finish_reason(ending: Finished, *, asks: bool = True, functions: bool = False) -> str:
     """The reason in the API's words, and a provider's own word unchanged.
 
     `asks`: whether the answer may ask the caller for tool calls.  A run may end with the results of
@@ -186,6 +206,8 @@ def finish_reason(ending: Finished, *, asks: bool = True) -> str:
     """
     if ending.reason == "tool_calls" and not asks:
         return "stop"
+    if ending.reason == "tool_calls" and functions:
+        return FUNCTION_CALL
     return _REASONS.get(ending.reason, ending.reason)
 
 

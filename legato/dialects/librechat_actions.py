@@ -112,7 +112,7 @@ def returned(event: SteerReturned) -> Body:
 
 
 def pending(snapshot: Snapshot, identity: Identity) -> Body:
-    """What waits for somebody at a moment; nothing where nothing waits."""
+    """The action that waits for somebody at a moment; None where nothing waits."""
     actions = [pending_action(each, identity) for each in snapshot.open_asks]
     steers = [taken(each) for each in snapshot.waiting_steers]
     return {

@@ -14,7 +14,7 @@ numbering to reconcile.
 - `steers`: words for a running job, and what becomes of them
 """
 
-from legato.events.any_event import AnyEvent, ContentEvent, RareEvent, text_bytes
+from legato.events.any_event import AnyEvent, ContentEvent, RareEvent, text_bytes, texts_in
 from legato.events.asks import Answered, Asked, AskKind, Decided
 from legato.events.cursor import Cursor
 from legato.events.event import BARE, KEPT, Event, Origin
@@ -85,5 +85,6 @@ __all__ = [
     "Stopped",
     "TextDelta",
     "text_bytes",
+    "texts_in",
     "without_turn",
 ]

@@ -1,5 +1,10 @@
 """The closed unions of all events.  Pure."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
 from legato.content import ToolListPart
 from legato.events.asks import Answered, Asked
 from legato.events.generation import (
@@ -46,7 +51,11 @@ AnyEvent = AnyDelta | RareEvent
 
 
 def text_bytes(event: AnyEvent) -> int:
-    """About the bytes of all texts in an event; 0 for an event without text."""
+    """About the bytes of all texts in an event: what a reader or a writer of many events bounds.
+
+    The texts of a turn, of a tool's result, of an answer to an ask and of an ending are as long as
+    those of a thousand deltas, and longer.
+    """
     match event:
         case Delta(text=text):
             return len(text)
@@ -54,9 +63,27 @@ def text_bytes(event: AnyEvent) -> int:
             return len(text) + len(logprobs)
         case AnnotationAdded(annotation=annotation):
             return len(annotation.url) + len(annotation.title)
-        case SteerTaken(text=text, next_turn=next_turn):
-            return len(text) * (1 if next_turn is None else 2)
         case StepStarted(whole=ToolListPart(tools=tools)):
             return len(tools)
         case _:
-            return 0
+            return texts_in(event)
+
+
+def texts_in(value: Any) -> int:
+    """The characters of all texts in a struct, or in JSON as Python has it.
+
+    Not recursive: a client's JSON may be deeper than Python's stack.
+    """
+    count, waiting = 0, [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            count += len(each)
+        elif isinstance(each, Struct):
+            waiting += [getattr(each, name) for name in each.__struct_fields__]
+        elif isinstance(each, Mapping):
+            waiting += each.keys()
+            waiting += each.values()
+        elif isinstance(each, list | tuple):
+            waiting += each
+    return count

@@ -39,8 +39,8 @@ class Answered(Event, frozen=True, kw_only=True):
     """The one answer to an ask; all later answers are refused.
 
     `by`: the user who answered, "" where the ask expired or the job ended before.  `value`: the
-    answer, or the edited arguments.  `reason` is for the model.  `always`: the same tool needs no
-    further leave in this conversation.
+    answer, or the edited arguments.  `reason` is for the model.  `always`: leave for this call is
+    leave for the tool in all of the conversation.
     """
 
     ask_id: str
@@ -49,3 +49,8 @@ class Answered(Event, frozen=True, kw_only=True):
     value: Any = None
     reason: str = ""
     always: bool = False
+
+    @property
+    def allows_tool(self) -> bool:
+        """Whether the same tool needs no further leave in this conversation."""
+        return self.always and self.decision in ("approve", "edit")

@@ -14,7 +14,7 @@ from werkzeug.routing import MapAdapter
 from legato.config import ANY_AUDIENCE, OidcSettings, Settings
 from legato.http.agents.action_saving import ActionSaving
 from legato.http.agents.ids import NAME, AgentIdConverter
-from legato.http.assets import Assets, Folder
+from legato.http.assets import Assets, listed
 from legato.http.auth.authenticator import Authenticator
 from legato.http.auth.logins import Logins
 from legato.http.auth.oidc.flows import Flows
@@ -55,7 +55,7 @@ class Legato(Hosted):
             "legato", static_folder=str(static), static_url_path="/static", template_folder=pages
         )
         self.assets = Assets()
-        self.static = Folder(static)
+        self.static = listed(static)
         self.settings = settings
         self.runtime = runtime
         self.logins = Logins()

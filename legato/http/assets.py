@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from mimetypes import guess_type
 from pathlib import Path
@@ -91,6 +91,12 @@ class Folder:
         """A function that reads the file `name`; None where the folder has no such file."""
         path = self._files.get(name)
         return None if path is None else partial(path.read_bytes)
+
+
+@cache
+def listed(folder: Path) -> Folder:
+    """The files of a folder, listed once for all applications of the process."""
+    return Folder(folder)
 
 
 def _version(files: Mapping[str, Path]) -> str:

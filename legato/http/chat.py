@@ -24,7 +24,7 @@ from legato.events import Cursor
 from legato.http.agents.access import agents_of
 from legato.http.clock import milliseconds
 from legato.http.errors import Foreign, InvalidField, JobNotFound, StreamNotFound, UnknownModel
-from legato.http.input.bodies import NEW, AbortBody, StartBody, StreamHeaders, StreamQuery
+from legato.http.input.bodies import AbortBody, StartBody, StreamHeaders, StreamQuery
 from legato.http.openapi import describe
 from legato.http.replies import AbortReply, ActiveReply, EventStream, StatusReply
 from legato.http.request_context import (
@@ -40,7 +40,7 @@ from legato.http.request_context import (
 )
 from legato.http.streams.sse import has_everything, stream_response
 from legato.http.streams.streaming import Reading
-from legato.http.turns import turn_of
+from legato.http.turns import is_new, turn_of
 from legato.models.contract import ModelError
 
 API: Final = "librechat"
@@ -84,7 +84,7 @@ async def start(endpoint: str = "agents") -> Response:
 
 
 def _while_waiting(body: StartBody) -> WhileWaiting:
-    if body.conversation_id in (None, NEW):
+    if is_new(body.conversation_id):
         return "on_busy"  # nothing waits in a new conversation
     return body.on_message_while_waiting or runtime().settings.on_message_while_waiting
 

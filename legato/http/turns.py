@@ -55,7 +55,13 @@ def turn_of(
         request_id=body.client_request_id,
         request_digest=_digest(body),
         agents=agents,
+        begins=is_new(body.conversation_id),
     )
+
+
+def is_new(conversation_id: str | None) -> bool:
+    """Whether a start begins a conversation; the server makes the id."""
+    return conversation_id in (None, NEW)
 
 
 def _digest(body: StartBody) -> str | None:
@@ -82,7 +88,7 @@ def _check_sizes(body: StartBody, max_text: int) -> None:
 
 def _conversation_id(body: StartBody) -> str:
     given = body.conversation_id
-    if given is None or given == NEW:
+    if given is None or is_new(given):
         return str(uuid4())
     try:
         return str(UUID(given))

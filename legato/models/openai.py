@@ -136,7 +136,7 @@ class OpenAIModel:
 def _without_other_limits(
     defaults: Mapping[str, Json], given: Mapping[str, Json]
 ) -> Mapping[str, Json]:
-    """What a table sets for a request that may have a limit of its own, by either of its names.
+    """The parameters of a table for a request with perhaps a limit of its own, by either name.
 
     Servers refuse both names at once, or go by the one that nobody meant.
     """

@@ -2,7 +2,7 @@
 seed.
 
 - `answering`: answers to runs that ask, given at any replica
-- `asks`: what clients were told of their answers to asks, compared with the journal and the calls
+- `asks`: compares the receipts of answers to asks with the journal and with the calls
 - `client`: a client that reads the frames as a front end does
 - `command`: the command: runs seeds on all cores, and prints the outcome in words
 - `comparison`: compares all replies and streams of a job with the job's only history
@@ -12,7 +12,7 @@ seed.
 - `next_turns`: turns that steers become, compared with the journal, the provider's requests and the
   records
 - `provider`: the provider of all replicas, with the requests that are open at the moment
-- `queue`: what clients were told about waiting turns, compared with what the provider was asked
+- `queue`: compares the replies about waiting turns with the provider's requests
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way
@@ -22,8 +22,7 @@ seed.
 - `shrink`: shrinking: the shortest schedule found that still breaks the promise
 - `simulation`: a simulation: a cluster during a schedule, and all that the cluster's clients are
   told
-- `steers`: what clients were told of their steers, compared with the journal and with what models
-  read
+- `steers`: compares the receipts of steers with the journal and with the words that models read
 - `tools`: the tools of all replicas, with every call that was ever made
 - `world`: the storage shared by all replicas, and each replica's access, failing on demand
 """

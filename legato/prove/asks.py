@@ -1,4 +1,4 @@
-"""What clients were told of their answers to asks, compared with the journal and with the calls.
+"""Compares the receipts of answers to asks with the journal and with the calls.
 
 Laws:
 
@@ -74,7 +74,7 @@ class AskWitness:
         asks = [each for each in self.asks() if each.payload["tool_call_id"] == call.call_id]
         leave = [answers.get(each.ask_id) for each in asks]
         is_allowed = any(each is not None and each.decision in ALLOWED for each in leave)
-        is_free = not asks and any(each.always for each in answers.values())
+        is_free = not asks and any(each.allows_tool for each in answers.values())
         if not (is_allowed or is_free):
             self._breach(f"{call.call_id} is called, and the journal does not have the leave")
         for each in leave:

@@ -1,4 +1,4 @@
-"""What clients were told about waiting turns, compared with what the provider was asked."""
+"""Compares the replies about waiting turns with the provider's requests."""
 
 import math
 from collections.abc import Mapping, Sequence

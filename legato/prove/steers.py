@@ -1,4 +1,4 @@
-"""What clients were told of their steers, compared with the journal and with what models read.
+"""Compares the receipts of steers with the journal and with the words that models read.
 
 Laws:
 

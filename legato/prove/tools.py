@@ -68,7 +68,7 @@ class SimulatedTools:
         self._numbers = count(100)  # above the numbers that other chunks use
 
     def chunks(self, job_id: str, tools: Sequence[ToolDefinition]) -> Sequence[ModelEvent]:
-        """What the job's model says to call these tools; no two calls have the same id."""
+        """The batch by which the job's model calls these tools; no two calls have the same id."""
         numbered = list(zip(tools, self._numbers, strict=False))
         self.jobs |= {f"{CALL}{number}": job_id for _, number in numbered}
         return [ToolCallChunk(n, f"{CALL}{n}", tool.name, "{}") for tool, n in numbered]

@@ -82,7 +82,7 @@ def needle(term: Term) -> str:
 
 
 def terms_of(query: str) -> Sequence[Term]:
-    """What a query looks for: all of its words, whatever stands between the words.
+    """The words of a query, all to be found, whatever stands between them.
 
     A letter or digit alone, an emoji, and two neighbours in a dense script are looked for as whole
     words, everything else as the beginning of a word.  No terms: the query has no word.

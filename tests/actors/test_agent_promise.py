@@ -16,7 +16,8 @@ from msgspec import UNSET, json
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import TRIES, TakeoverPolicy, recover
+from legato.actors.durability.recovery import TRIES, recover
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Status

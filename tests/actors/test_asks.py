@@ -256,6 +256,42 @@ async def test_a_tool_that_is_allowed_always_asks_once_in_a_conversation(
     assert len(words.given) == 4
 
 
+@pytest.mark.parametrize("decision", ["deny", "answer"])
+async def test_only_leave_is_given_for_all_of_a_conversation(
+    autojump_clock: MockClock, decision: Decided
+) -> None:
+    words = Words()
+    async with open_runs(words.tool, records=FlakyRecords(), journal_store=JournalStore()) as house:
+        first = house.start(model="scripted", agents=(asking(call("write"), call("write")),))
+        one, two = await asked(first)
+        await answer(first, one.ask_id, decision, always=True)
+        await answer(first, two.ask_id, decision)
+        await first.ended()
+        second = house.start(model="scripted", agents=(asking(call("write")),))
+        asks_again = await asked(second)
+
+    assert len(asks_again) == 1
+    assert words.given == []
+
+
+async def test_what_people_answer_counts_towards_the_longest_answer(
+    autojump_clock: MockClock,
+) -> None:
+    words = Words()
+    async with open_runs(
+        words.tool, records=FlakyRecords(), journal_store=JournalStore(), max_answer_bytes=1000
+    ) as house:
+        job = house.start(model="scripted", agents=(asking(call("write", text="a")),))
+        [ask] = await asked(job)
+        receipt = await answer(job, ask.ask_id, "edit", value={"text": "b" * 1000})
+        ending = await job.ended()
+
+    assert isinstance(receipt, AnswerReceipt)
+    assert isinstance(ending, Finished)
+    assert ending.reason == "max_answer_bytes"
+    assert words.given == []
+
+
 @pytest.mark.parametrize(
     ("approval", "fields", "waits"),
     [
@@ -380,6 +416,42 @@ def _only(house: House) -> JobRef:
     job = house.supervisor.whereis(C1)
     assert job is not None
     return job
+
+
+class Building:
+    """A tool whose calls go on as a task, which ends in the next process."""
+
+    definition = CountedTool("write").definition
+
+    def __init__(self) -> None:
+        self.tasks: list[str | None] = []
+
+    async def call(self, *given: object, task: TaskRecord, **more: object) -> ToolOutput:
+        self.tasks.append(task.task_id)
+        if task.task_id is None:
+            await task.keep("task-1")
+            await trio.sleep_forever()
+        return ToolOutput("built")
+
+
+@pytest.mark.parametrize("edit", [{}, {"decision": "edit", "value": {"text": "b"}}])
+async def test_a_call_that_goes_on_as_a_task_is_not_made_again_in_the_next_process(
+    autojump_clock: MockClock, edit: Any
+) -> None:
+    tool, records, store = Building(), FlakyRecords(), JournalStore()
+    with trio.CancelScope() as process:
+        async with open_runs(tool, records=records, journal_store=store) as house:
+            job = house.start(model="scripted", agents=(asking(call("write", text="a")),))
+            [ask] = await asked(job)
+            await answer(job, ask.ask_id, **edit)
+            await wait_all_tasks_blocked()
+            await house.supervisor.written()
+            process.cancel()
+    async with open_runs(tool, records=records, journal_store=store) as house:
+        ending = await _only(house).ended()
+
+    assert tool.tasks == [None, "task-1"]
+    assert results(ending) == ["built"]
 
 
 @pytest.mark.parametrize("on_owner_lost", ["seal", "continue"])

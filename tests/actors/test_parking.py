@@ -20,7 +20,8 @@ from legato.actors.admission import Busy, TooManyForServer, TooManyForUser
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.parked import parked as make_parked
-from legato.actors.durability.recovery import Recovered, recover
+from legato.actors.durability.recovered import Recovered
+from legato.actors.durability.recovery import recover
 from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
@@ -735,6 +736,25 @@ async def test_a_conversation_is_let_go_of_with_its_parked_run(autojump_clock: M
         with pytest.raises(ActorStopped):
             await job.status()
         await jobs.discard(job.job_id)  # nothing is there any more
+        await house.supervisor.written()
+
+    assert place.store.stored_logs == {}
+
+
+async def test_a_conversation_is_let_go_of_while_its_run_is_being_parked(
+    autojump_clock: MockClock,
+) -> None:
+    place = Place()
+    async with place.open() as house:
+        jobs = LocalJobs(house.supervisor)
+        for _ in range(8):  # in each round Trio chooses anew what the run hears of first
+            job = begin(house)
+            await asked(job)
+            begun_at = trio.current_time()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(house.job(job)._mailbox.ref.tell, ParkDue())
+                nursery.start_soon(jobs.close_conversation, "ann", C1)
+            assert trio.current_time() == begun_at
         await house.supervisor.written()
 
     assert place.store.stored_logs == {}

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import pytest
 import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from legato.agents.calls import next_number
 from legato.agents.definition import Agent
 from legato.content import TextPart
+from legato.events import Origin, SteerApplied, SteerTaken, StepCompleted
 from legato.models.contract import FinishReport
 from tests.support.agents import (
     QUESTION,
@@ -64,6 +67,31 @@ async def test_a_run_with_groups_goes_on_wherever_its_process_ended(
         assert finish == FinishReport("stop")
         assert sorted(acted(heir)) == ["a", "b", "c", "d", "left", "right", "root"]
         assert {*said(heir).split()} == {*said(whole).split()}
+
+
+@pytest.mark.parametrize("name", ["left", "right"])
+async def test_an_agent_whose_process_ended_behind_new_words_acts_though_the_other_asks_first(
+    autojump_clock: MockClock, name: str
+) -> None:
+    script = calls(call("look")), {"text": "said"}
+    sides = [agent(each, *script, tools=["look"]) for each in ("left", "right")]
+    begin = agent(
+        "root", {"text": "Go."}, edges=[edge("root", "left", "right", edge_type="direct")]
+    )
+    tools = [CountedTool("look")]
+    whole = ListStage()
+    await run_of(begin, *sides, tools=tools).answer(whole, QUESTION)
+    results = [at for at, event in enumerate(whole.events) if isinstance(event, StepCompleted)]
+    log = whole.events[: results[-1] + 1]
+    words = SteerTaken(steer_id="s", text="Hurry.", at=1)
+    place = len(ListStage(log).snapshot().content)
+    origin = Origin(next_number(ListStage(log).snapshot()), f"agent_{name}", 1)
+
+    for _ in range(8):  # in each round Trio chooses anew which agent asks first
+        heir = ListStage([*log, words, SteerApplied(words.part, place, origin)])
+        await run_of(begin, *sides, tools=tools).answer(heir, QUESTION)
+
+        assert sorted(acted(heir)) == sorted(acted(whole))
 
 
 async def test_a_target_waits_for_all_its_sources_also_for_those_not_begun_yet(

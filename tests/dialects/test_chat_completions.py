@@ -117,6 +117,16 @@ def call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": function}
 
 
+def test_functions_have_the_first_call_alone() -> None:
+    begun = created(functions=True)
+    said = frames(encoded([*ANSWERED[2:], Finished(reason="tool_calls")], begun))
+    [_, _, beginning, arguments, end] = [each["choices"][0] for _, each in said[:-1]]
+
+    assert beginning["delta"] == {"function_call": {"name": "find", "arguments": "{"}}
+    assert arguments["delta"] == {"function_call": {"arguments": "}"}}
+    assert end["finish_reason"] == "function_call"
+
+
 def test_a_call_without_a_name_is_one_all_the_same() -> None:
     assert deltas(StepStarted(0, "tool_call"))[1] == {
         "tool_calls": [{"index": 0, **call("", "", "")}]
@@ -324,6 +334,18 @@ def test_the_whole_answer() -> None:
     ]
     assert whole["usage"]["total_tokens"] == 8
     assert whole | HEAD == whole | {"object": "chat.completion.chunk"}
+    assert ChatCompletion.model_validate(whole, extra="allow", strict=True).created == 7
+
+
+def test_the_whole_answer_to_functions() -> None:
+    calls = [ToolCallPart(ToolCall(name, name, "{}")) for name in ("find", "look")]
+    ending = Finished(response=answer(*calls), reason="tool_calls")
+    whole = completion("chatcmpl-J", 7, ending, functions=True)
+
+    assert whole is not None
+    assert whole["choices"][0]["message"]["function_call"] == {"name": "find", "arguments": "{}"}
+    assert whole["choices"][0]["finish_reason"] == "function_call"
+    assert "tool_calls" not in whole["choices"][0]["message"]
     assert ChatCompletion.model_validate(whole, extra="allow", strict=True).created == 7
 
 

@@ -1,17 +1,31 @@
 import pytest
 from msgspec import json
 
-from legato.content import ApiRequest, Message, TextPart, UrlCitation
+from legato.content import (
+    NO_PARENT,
+    ApiRequest,
+    Message,
+    TextPart,
+    ToolCall,
+    TurnRequest,
+    UrlCitation,
+)
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyEvent,
+    Asked,
     Created,
     Finished,
     LogprobsDelta,
+    Queued,
     RefusalDelta,
+    StepCompleted,
     StepStarted,
     text_bytes,
 )
+
+IDS = ("job_id", "conversation_id", "message_id", "response_id", "user", "model")
 
 
 def test_a_journal_of_a_former_version_says_what_an_api_was_asked() -> None:
@@ -52,7 +66,20 @@ def test_an_event_costs_its_texts() -> None:
         RefusalDelta(0, "No."),
         LogprobsDelta(0, "a", '{"b":1}'),
         AnnotationAdded(0, UrlCitation("u", "t")),
-        Finished(),
+        Finished(reason="stop"),
+        Finished(
+            reason="",
+            response=Message(message_id="", conversation_id="", content=(TextPart("Yes."),)),
+        ),
+        StepStarted(0, "tool_call", ToolCall("", "", "{}")),
+        StepCompleted(0, ToolCall("c", "f", "{}", output="rolled")),
+        Asked(ask_id="", kind="question", index=0, payload={"a": ["b", 1]}, allowed=(), state="s"),
+        Answered(ask_id="a", decision="edit", value={"b": ["c"], "d": None}),
+        Queued(TurnRequest(**dict.fromkeys(IDS, "1234"), text="Hi", parameters={"n": [1, "x"]})),
     ]
 
-    assert [text_bytes(event) for event in events] == [3, 8, 2, 0]
+    sizes = [text_bytes(event) for event in events]
+    assert sizes[:5] == [3, 8, 2, 4, len("UserYes." + NO_PARENT)]
+    assert sizes[5:7] == [len("tool_call{}"), len("cf{}rolled")]
+    assert sizes[7:9] == [len("questionabs"), len("aeditbcd")]
+    assert sizes[9] == 6 * 4 + len("agents") + len("Hinx")

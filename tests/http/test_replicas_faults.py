@@ -3,10 +3,11 @@
 import json
 import random
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
@@ -131,17 +132,31 @@ class Reader:
                     self.client.feed(frame)
 
 
-async def start(trial: Trial, turn: Mapping[str, object]) -> Started | None:
-    """Start a turn; None where the replica did not answer, and the request has to be repeated."""
-    place = await trial.place()
-    with suppress(*BROKEN), trio.move_on_after(10):
-        async with await place.server.connect() as client:
-            await client.ask("POST", START, body=json.dumps(turn).encode())
-            status, reply = await client.answer()
-            assert status in (200, 500, 503), reply
-            started: Started = reply
-            return started if status == 200 and reply["status"] != "settled" else None
-    return None
+async def start(trial: Trial, turn: Mapping[str, object]) -> Started:
+    """Start a turn, and repeat the request until a replica answers that the job is there."""
+    tried = Counter[str]()
+    with trio.move_on_after(PATIENCE):
+        while True:
+            place = await trial.place()
+            try:
+                with trio.fail_after(10):
+                    status, reply = await _ask(place.server, turn)
+            except (*BROKEN, trio.TooSlowError) as error:
+                tried[repr(error)] += 1
+            else:
+                assert status in (200, 500, 503), reply
+                if status == 200 and reply["status"] != "settled":
+                    started: Started = reply
+                    return started
+                tried[repr((status, reply))] += 1
+            await trio.sleep(0.05)
+    raise AssertionError(f"no replica has the job of {turn} after these tries: {tried}")
+
+
+async def _ask(server: ServerProcess, turn: Mapping[str, object]) -> tuple[int, Any]:
+    async with await server.connect() as client:
+        await client.ask("POST", START, body=json.dumps(turn).encode())
+        return await client.answer()
 
 
 async def generate(trial: Trial) -> None:
@@ -154,10 +169,8 @@ async def generate(trial: Trial) -> None:
             "clientRequestId": str(uuid4()),
             "model_parameters": {"tokens": trial.chance.choice([2, 20, 60, 150]), "rate": 40},
         }
-        started = None
+        started = await start(trial, turn)
         with trio.fail_after(PATIENCE):
-            while started is None:
-                started = await start(trial, turn)
             readers = [Reader(trial, started) for _ in range(READERS)]
             async with trio.open_nursery() as nursery:
                 for reader in readers:

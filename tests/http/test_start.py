@@ -1,10 +1,13 @@
 """Starting a generation: what suffices, what is read, and what the reply says."""
 
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
+import pytest
 from trio.testing import MockClock
 
 from legato.content import NO_PARENT
+from legato.storage.memory.records import MemoryRecords
 from tests.support.http.client import FAST, STILL, Client
 from tests.support.http.runtime import AttentiveModel, open_client
 
@@ -23,6 +26,33 @@ async def test_a_text_alone_suffices_and_the_server_makes_the_ids(
     assert len(body["generationId"]) == 26
     assert body["droppedMessages"] == 0
     assert len({*ids, body["generationId"]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [({}, 0), ({"conversationId": "new"}, 0), ({"conversationId": str(uuid4())}, 2)],
+)
+async def test_a_start_that_begins_a_conversation_reads_nothing(
+    ann: Client, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], read: int
+) -> None:
+    asked = []
+
+    def noting(name: str) -> None:
+        method = getattr(MemoryRecords, name)
+
+        async def noted(*args: Any, **named: Any) -> Any:
+            asked.append(name)
+            return await method(*args, **named)
+
+        monkeypatch.setattr(MemoryRecords, name, noted)
+
+    noting("conversation")
+    noting("branch")
+    reply = await ann.post("/api/agents/chat", {"text": "Hi", **given})
+    started = asked.copy()
+
+    assert reply.status == 200
+    assert len(started) == read
 
 
 async def test_the_reply_names_the_messages_that_are_stored(ann: Client) -> None:

@@ -141,7 +141,7 @@ async def test_of_a_long_conversation_a_start_reads_little(
 ) -> None:
     attentive = AttentiveModel(max_context_tokens=40, parameters={"tokens": 1})
     monkeypatch.setattr(
-        "legato.actors.conversation.turn_store._LEAST_READ", 1000
+        "legato.actors.conversation.openings._LEAST_READ", 1000
     )  # the real value takes megabytes
     read: list[Branch] = []
 

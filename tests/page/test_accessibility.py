@@ -1,19 +1,18 @@
 """The page has no finding of axe in any state, in both themes and on a phone."""
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.page.asking import answer, ask, begins_rightly
 from tests.support.page.axe import findings, look
-from tests.support.page.server import LegatoServer
+from tests.support.page.modules import STATIC
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 390])
-def test_axe_finds_nothing(
-    page: Page, context: BrowserContext, server: LegatoServer, theme: str, width: int
-) -> None:
-    look(page, theme, width)
+def test_axe_finds_nothing(page: Page, context: BrowserContext, width: int) -> None:
+    look(page, width)
     expect(page.locator("#welcome")).to_be_visible()
     found = {"welcome": findings(page)}
     ask(page, "first", model="slower")
@@ -64,10 +63,9 @@ def test_axe_finds_nothing(
     assert found == {state: [] for state in found}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 390])
-def test_axe_finds_nothing_where_one_takes_part(page: Page, theme: str, width: int) -> None:
-    look(page, theme, width)
+def test_axe_finds_nothing_where_one_takes_part(page: Page, width: int) -> None:
+    look(page, width)
     ask(page, "first", model="agent:careful")
     expect(page.locator(".ask")).to_be_visible()
     found = {"approval": findings(page)}
@@ -108,3 +106,22 @@ def test_axe_would_find_something(page: Page) -> None:
     page.evaluate("document.getElementById('text').removeAttribute('placeholder')")
 
     assert any(each.startswith("label:") for each in findings(page))
+
+
+def test_axe_would_find_a_faint_colour_of_the_dark_theme(page: Page) -> None:
+    look(page, 1100)
+    expect(page.locator("#welcome")).to_be_visible()
+    ink = "document.documentElement.style.setProperty('--ink', 'light-dark(#22262a, #2a2d30)')"
+    page.evaluate(ink)
+
+    assert {each.partition(":")[0] for each in findings(page)} == {"color-contrast"}
+
+
+def test_the_dark_theme_differs_in_colours_alone() -> None:
+    """As `findings` takes it; `light-dark` stands for colours, and for nothing else."""
+    styles = "\n".join(path.read_text() for path in STATIC.rglob("*.css"))
+    scripts = "\n".join(path.read_text() for path in (STATIC / "js").rglob("*.js"))
+    rules = re.findall(r"\[data-theme=[^{]*\{([^}]*)\}", styles)
+
+    assert {rule.strip() for rule in rules} == {"color-scheme: light;", "color-scheme: dark;"}
+    assert "prefers-color-scheme" not in styles + scripts

@@ -286,12 +286,11 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"no Tab leads to {selector}")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 390])
 def test_axe_finds_nothing_on_the_page_of_jobs(
-    inspect: Page, context: BrowserContext, server: LegatoServer, theme: str, width: int
+    inspect: Page, context: BrowserContext, server: LegatoServer, width: int
 ) -> None:
-    look(inspect, theme, width)
+    look(inspect, width)
     inspect.goto(f"{server.url}/inspect")
     expect(inspect.locator("#empty")).to_be_visible()
     found = {"empty": findings(inspect)}

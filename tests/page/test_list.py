@@ -156,6 +156,29 @@ def test_one_reading_of_what_runs_follows_the_other(modules: Page) -> None:
     assert modules.evaluate(OPEN_LIBRARY % TWO_READINGS) == [1, ["new"]]
 
 
+HANGING_READING = """
+    const hangs = new AbortController();
+    AbortSignal.timeout = () => hangs.signal;
+    window.fetch = (_, { signal }) => new Promise((resolve, reject) => {
+        replies.push((body) => resolve(new Response(JSON.stringify(body))));
+        signal.addEventListener("abort", () => reject(signal.reason));
+    });
+    const readings = [library.readActive().catch((error) => error.name), library.readActive()];
+    await settled();
+    AbortSignal.timeout = () => new AbortController().signal;
+    hangs.abort(new DOMException("", "TimeoutError"));
+    const failed = await readings[0];
+    await settled();
+    replies[1]({ activeJobIds: ["new"] });
+    await readings[1];
+    return [failed, [...library.active]];
+"""
+
+
+def test_a_reading_that_hangs_fails_and_the_next_begins(modules: Page) -> None:
+    assert modules.evaluate(OPEN_LIBRARY % HANGING_READING) == ["TypeError", ["new"]]
+
+
 def test_what_is_heard_while_the_list_is_read_is_newer_than_the_reply(modules: Page) -> None:
     conversations = modules.evaluate(OPEN_LIBRARY % RENAMED_AND_DELETED_MEANWHILE)
 

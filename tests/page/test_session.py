@@ -1,5 +1,6 @@
 """A session that ends, and what was typed: nothing on the page is lost."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly, words
@@ -81,6 +82,24 @@ def test_logging_out_leaves_no_words_behind(page: Page) -> None:
 
     expect(page.locator("#login")).to_be_visible()
     assert "secret" not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        (" How do\ntides work? ", "How do tides work?"),
+        ("word " * 20, "word " * 14 + "word…"),
+        ("x" * 90, "x" * 79 + "…"),
+    ],
+)
+def test_a_long_question_is_cut_between_words_for_a_title(
+    modules: Page, question: str, title: str
+) -> None:
+    shown = modules.evaluate(
+        "async (text) => (await import('/static/js/library.js')).firstWords(text)", question
+    )
+
+    assert shown == title
 
 
 def test_an_interim_title_is_the_question(page: Page) -> None:

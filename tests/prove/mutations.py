@@ -51,7 +51,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "an answer is said to be stored, and is not",
-        "legato/actors/conversation/turn_store.py",
+        "legato/actors/conversation/conversation_store.py",
         "return await self._records.close_turn(answer, job_id=job_id) if answer else None",
         "return None",
     ),
@@ -94,7 +94,7 @@ MUTATIONS: Final[Sequence[Mutation]] = (
     ),
     Mutation(
         "a successor overwrites an ending",
-        "legato/actors/durability/recovery.py",
+        "legato/actors/durability/sealing.py",
         "        return replay.ending\n    return await store.said(job_id, opening)",
         "        pass\n    return None",
     ),

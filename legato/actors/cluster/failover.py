@@ -16,7 +16,9 @@ from msgspec.structs import replace
 from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_one
+from legato.actors.durability.recovered import Recovered
+from legato.actors.durability.recovery import recover_one
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.supervision.crashes import guarded
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import Final, NamedTuple
 
 import structlog
@@ -17,6 +18,7 @@ from legato.actors.admission import (
     running_full,
     user_full,
 )
+from legato.actors.cluster.directory_updates import DirectoryUpdates
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
@@ -33,7 +35,7 @@ from legato.actors.messages import GetStatus
 from legato.actors.ref import JobRef
 from legato.actors.registry import RegistryEntry
 from legato.actors.resources import JobObserver
-from legato.actors.supervision.crashes import guarded, kept_alive
+from legato.actors.supervision.crashes import kept_alive
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits, OnBusy
 from legato.events import Failed
@@ -58,7 +60,7 @@ _LOOK_TIMEOUT: Final = 2.0
 """Seconds for all replicas to tell of their jobs: whoever looks again in a moment can do without
 one that hangs."""
 
-_RETRY: Final = 1.0  # seconds until the directory is told once more
+_RETRY: Final = 1.0  # seconds until an earlier turn's owner is asked once more
 
 _JOB_ID_LENGTH: Final = 26  # of a ULID; a conversation's id is longer
 
@@ -331,50 +333,6 @@ class ClusterJobs(JobObserver[Job]):
         self._updates.add(info.job_id, partial(tell, info, **facts))
 
 
-class DirectoryUpdates:
-    """One task that tells the directory about jobs, each until the directory has heard.
-
-    An update that cannot be told, or has a bug, delays no other.
-    """
-
-    def __init__(self) -> None:
-        self._due: dict[str, Callable[[], Awaitable[None]]] = {}  # by id: the latest is the truth
-        self._trouble: StorageError | None = None  # of the last round
-        self._added = trio.Event()
-
-    def add(self, job_id: str, tell: Callable[[], Awaitable[None]]) -> None:
-        self._due[job_id] = tell
-        self._added.set()
-
-    async def run(self) -> None:
-        """Tell, for ever."""
-        while True:
-            await self._added.wait()
-            self._added = trio.Event()
-            await self._tell_all()
-            if self._due and not self._added.is_set():
-                await trio.sleep(_RETRY)
-                self._added.set()
-
-    async def _tell_all(self) -> None:
-        self._trouble = None
-        for job_id in [*self._due]:
-            await guarded(partial(self._tell, job_id), job_id)
-        if self._trouble is not None:  # a single line is enough for an outage
-            reason = str(self._trouble)
-            log.warning("directory not told yet", jobs=len(self._due), reason=reason)
-
-    async def _tell(self, job_id: str) -> None:
-        tell = self._due[job_id]
-        try:
-            await tell()
-        except StorageError as error:
-            self._trouble = error
-            return
-        if self._due[job_id] is tell:
-            del self._due[job_id]
-
-
 def _limits_of(limits: Limits) -> _EntryLimits:
     queue = QueueLimits(limits.max_queued_jobs, limits.max_queued_jobs_per_user)
     return _EntryLimits(limits.max_running_jobs_per_user, queue)
@@ -389,7 +347,14 @@ def _is_answering(job: RegistryEntry) -> bool:
 
 
 def _current(listed: Sequence[DirectoryEntry]) -> DirectoryEntry:
-    """The first running job, else the last begun job, else the last."""
-    running = next(filter(_is_running, listed), None)
-    begun = next((each for each in reversed(listed) if each.stage == "ended"), None)
-    return running or begun or listed[-1]
+    """As Registry.current says."""
+    live = [each for each in listed if _is_running(each)]
+    running = (each for each in live if each.rank is None)
+    queued = sorted((each for each in live if each.rank is not None), key=_rank)
+    begun = (each for each in reversed(listed) if each.stage == "ended")
+    return next(chain(running, queued, begun, reversed(listed)))
+
+
+def _rank(entry: DirectoryEntry) -> int:
+    assert entry.rank is not None, "it waits"
+    return entry.rank

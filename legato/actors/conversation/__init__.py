@@ -1,7 +1,10 @@
 """A turn's place in a conversation, the messages for the model, and the storage of the turn.
 
 - `agent_prompt`: makes an agent's prompt and parameters for the model of a turn
+- `conversation_store`: stores turns as messages of a conversation
 - `history`: the messages for the model: the thread above a message, as far as it fits
+- `openings`: makes the opening of a conversation's turn: the place, and the messages for the model
+- `response_store`: stores turns as the responses of an API
 - `titles`: names a conversation after its first answer
 - `turn`: a turn of a conversation: the request, and its place among the messages
 - `turn_store`: stores turns: as a conversation's messages, or as the responses of an API

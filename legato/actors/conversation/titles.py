@@ -27,8 +27,8 @@ _EXCERPT = 1000  # characters of question and answer: enough to know the subject
 
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL)
 _LABEL = re.compile(r"^\W*(?:\w+ ){0,3}(?:title|name|topic)\W{0,3}:\W*", re.IGNORECASE)
-_MARKUP = re.compile(r"^\W*[{\[]|<[^<>]*>|^```")
-"""JSON, a tag, the fence of a block of code."""
+_MARKUP = re.compile(r"^\W*[{\[]|<[^<>]*>|^```|^\d+[.)]\s")
+"""JSON, a tag, the fence of a block of code, a numbered list."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _ASK = "Name this conversation in at most five words. Answer with the name alone."

@@ -58,9 +58,14 @@ class Prompt(Struct, frozen=True, kw_only=True):
 
 
 class Turn(TurnRequest, frozen=True, kw_only=True):
-    """A turn with a `prompt` is a request to an API, and no message of a conversation."""
+    """A turn with a `prompt` is a request to an API, and no message of a conversation.
+
+    `begins`: the conversation's id was made for this turn: the storage has nothing under the id,
+    and need not be read.
+    """
 
     prompt: Prompt | None = None
+    begins: bool = False
 
 
 def queued(turn: Turn, change: QueueChange | None = None) -> Queued:

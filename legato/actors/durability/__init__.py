@@ -11,8 +11,12 @@
 - `recorder`: the one writer of a job's messages: the question before the model reads, the answer
   at the end
 - `recording`: everything shared by the recorders of one process
+- `recovered`: a job as the journal gives it back after the end of its process
 - `recovery`: brings the jobs of a dead process to an ending, from their logs in the journal
 - `replay`: replays a job from its log in a journal, up to the first gap or fault
 - `run_parking`: when a job may be let go of while its run only waits for answers
+- `sealing`: gives a job of a dead process its ending, the one that readers may have heard or a new
+  one
+- `takeover`: decides whether a taken-over run goes on
 - `waking`: makes a parked run whole again, from its log in the journal
 """

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class QuestionWriter:
-    """Of one job.  `unwanted` is set once the question is no longer wanted."""
+    """Writes one job's question.  `unwanted` is set once the question is no longer wanted."""
 
     def __init__(
         self,

@@ -6,41 +6,30 @@ from typing import Final
 
 import structlog
 import trio
-from msgspec import Struct, structs
 
 from legato.actors.conversation.turn import Turn, turn_of
 from legato.actors.conversation.turn_store import TurnStore, turn_store
 from legato.actors.durability.job_journal import EVENT_BYTES
 from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.promised import promised_turn
+from legato.actors.durability.recovered import Recovered
 from legato.actors.durability.replay import Replay
-from legato.actors.ending import RESTART, Decision, ending_of
-from legato.actors.messages import Failure, Opening, Stored
+from legato.actors.durability.sealing import heard_ending, restart_ending, seal
+from legato.actors.durability.takeover import TakeoverPolicy
+from legato.actors.messages import Opening
 from legato.actors.queue.waiting_turn import MOST_CHANGES
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.agents.calls import only_waits
-from legato.config import OnOwnerLost
-from legato.content import Conversation, SteerPart, TextPart, ThinkPart, Usage
-from legato.events import (
-    AnyEnding,
-    AnyEvent,
-    Asked,
-    Created,
-    Ending,
-    Failed,
-    Snapshot,
-    SteerReturned,
-    text_bytes,
-)
-from legato.models.contract import Model, ModelRequest
-from legato.shown import shown
+from legato.content import Conversation
+from legato.events import AnyEvent, Asked, Created, Snapshot, SteerReturned, text_bytes
+from legato.models.contract import ModelRequest
 from legato.storage.contracts.errors import (
     ForeignConversation,
     RequestTaken,
     StorageError,
     UnstorableText,
 )
-from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob
+from legato.storage.contracts.journal import Journal, Kept, OrphanedJob
 from legato.storage.contracts.records import Records
 
 _TOGETHER: Final = 16
@@ -58,61 +47,6 @@ HAND_OVERS: Final = 100
 and does nothing there that could end the process."""
 
 log = structlog.get_logger()
-
-
-class Recovered(Struct, frozen=True):
-    """A job for readers who come back, which goes on if it has no ending.
-
-    `previous_epochs`: the former owners' epochs, each with its last remaining position.  `opening`:
-    None where the turn never began.  `is_planned`: whether `opening` has the model's request, too.
-    `is_done`: the journal has the mark, and nothing follows from the ending any more.
-    """
-
-    turn: Turn
-    epoch: int
-    opening: Opening | None
-    previous_epochs: Mapping[int, int]
-    events: Sequence[AnyEvent]
-    is_planned: bool = False
-    is_done: bool = False
-
-    @property
-    def has_ended(self) -> bool:
-        return bool(self.events) and isinstance(self.events[-1], Ending)
-
-    @property
-    def has_begun(self) -> bool:
-        return self.opening is not None
-
-
-class TakeoverPolicy:
-    """The decisions of a process which takes jobs over; here of a process without other replicas.
-
-    See `legato.actors.cluster.failover` for one of many replicas.
-    """
-
-    def __init__(
-        self, models: Mapping[str, Model] | None = None, policy: OnOwnerLost = "seal"
-    ) -> None:
-        self._models = models or {}
-        self._policy = policy
-
-    async def turn(self, job_id: str) -> Turn | None:
-        """Look up the turn, where the journal does not have the request."""
-        return None
-
-    def continues(self, turn: Turn, snapshot: Snapshot) -> bool:
-        """Whether the run shall go on from there, instead of an ending.
-
-        An agent's run goes on from any content, a bare model only from text, if able to.  A run
-        that only waits for answers goes on whatever the policy: nothing of it was cut.
-        """
-        model = self._models.get(turn.model)
-        is_text = all(
-            isinstance(part, TextPart | ThinkPart | SteerPart) for part in snapshot.content
-        )
-        can = bool(turn.agents) or (model is not None and model.continues and is_text)
-        return can and (self._policy == "continue" or only_waits(snapshot))
 
 
 async def recover(
@@ -235,7 +169,7 @@ async def recover_from(
         await journal.forget([job.job_id])
         return None
     store = turn_store(replay.created.api_request if replay.created else None, records)
-    said = await _said(job.job_id, replay, opening, store)
+    said = await heard_ending(job.job_id, replay, opening, store)
     goes_on = (
         opening is not None
         and said is None
@@ -245,8 +179,8 @@ async def recover_from(
         and replay.turn is not None  # or the model would be asked something else
     )
     if not job.marked_done and not goes_on:
-        ending = said or _failed(replay, opening, store)
-        if not await _end(job, replay, ending, opening, journal, store):
+        ending = said or restart_ending(replay, opening, store)
+        if not await seal(job, replay, ending, opening, journal, store):
             return None
     return Recovered(
         *(turn, job.epoch, opening, replay.previous_epochs, replay.events),
@@ -334,68 +268,3 @@ def _turn(job_id: str, opening: Opening) -> Turn:
         user=opening.conversation.user,
         model=opening.created.sender,
     )
-
-
-async def _said(
-    job_id: str, replay: Replay, opening: Opening | None, store: TurnStore
-) -> AnyEnding | None:
-    """The ending which readers may have heard: the journal's, else the stored answer's."""
-    if replay.ending is not None or opening is None:
-        return replay.ending
-    return await store.said(job_id, opening)
-
-
-async def _end(
-    job: OrphanedJob,
-    replay: Replay,
-    ending: AnyEnding,
-    opening: Opening | None,
-    journal: Journal,
-    store: TurnStore,
-) -> bool:
-    """End the job in the order of a living job: decided, stored, and then to be said.
-
-    False where another process has taken the job over, and ends it.
-    """
-    if replay.ending is None:
-        sealing = Entries(job.job_id, job.epoch, len(replay.events) + 1, (ending,))
-        if await journal.append([sealing]):
-            return False
-        replay.go_on(sealing)
-    answered = _answered(ending, opening)
-    stored = await _stored(job.job_id, answered, replay.created, store)
-    if answered is ending:  # else the ending was said without the answer, and stays
-        replay.events[-1] = stored
-    log.warning(
-        "generation recovered", job=job.job_id, events=len(replay.events), incomplete=replay.fault
-    )
-    return True
-
-
-def _failed(replay: Replay, opening: Opening | None, store: TurnStore) -> AnyEnding:
-    why = RESTART
-    if replay.fault is not None:
-        why = Failure(why.reason, f"{why.message}  Not all of it can be read: {replay.fault}.")
-    decision, snapshot = Decision(why, store.moment()), replay.snapshot
-    return ending_of(decision, opening, shown(snapshot), Usage(), Stored(None), snapshot)
-
-
-def _answered(ending: AnyEnding, opening: Opening | None) -> AnyEnding:
-    """Add the answer to an ending, if the owner died between storing the question and saying so."""
-    if opening is None or ending.request is not None or not isinstance(ending, Failed):
-        return ending
-    decision = Decision(Failure(ending.reason, ending.message, ending.retry_after), ending.at)
-    return ending_of(decision, opening, (), ending.usage, Stored(None))
-
-
-async def _stored(
-    job_id: str, ending: AnyEnding, created: Created | None, store: TurnStore
-) -> AnyEnding:
-    """The ending, once its answer is stored; an answer stored before stays as it was."""
-    if created is None:
-        return ending  # without a question
-    try:
-        stored = await store.close(job_id, ending, created)
-    except UnstorableText:
-        return structs.replace(ending, unsaved=True)
-    return structs.replace(ending, conversation=stored or ending.conversation)

@@ -6,11 +6,13 @@ import structlog
 import trio
 from msgspec import Struct
 
+from legato.actors.conversation.openings import begun_turn, reopened
 from legato.actors.conversation.turn import Turn, turn_of
-from legato.actors.conversation.turn_store import begun_turn, reopened
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.recovery import Recovered, TakeoverPolicy, recover_from
+from legato.actors.durability.recovered import Recovered
+from legato.actors.durability.recovery import recover_from
 from legato.actors.durability.replay import Replay
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.agents.calls import only_waits
 from legato.events import Created, Snapshot
 from legato.models.contract import Model

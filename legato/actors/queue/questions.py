@@ -1,4 +1,4 @@
-"""What is asked about a waiting turn, and the answers."""
+"""The questions about a waiting turn, and the answers."""
 
 from typing import Any, Literal
 

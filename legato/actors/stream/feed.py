@@ -137,7 +137,7 @@ class Feed:
         return self._fold.snapshot(self._log.content_tail)
 
     def place_of(self, event: AnyEvent) -> Cursor | None:
-        """Where the log has the event; None where it does not.  Reads the whole log."""
+        """The event's position in the log; None without one.  Reads the whole log."""
         events = self._log.events(0, self._log.tail)
         seq = next((seq for seq, each in enumerate(events, 1) if each == event), None)
         return None if seq is None else Cursor(self._identity.job_id, self.epoch, seq)

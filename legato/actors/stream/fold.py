@@ -41,6 +41,7 @@ from legato.events import (
     StepStarted,
     Stopped,
     TextDelta,
+    texts_in,
     without_turn,
 )
 from legato.growing_part import GrowingPart, blank, completed
@@ -65,8 +66,8 @@ _WHY: Final[Mapping[type[AnyEnding], Literal["finished", "stopped", "failed"]]] 
 class Fold:
     """`content[step.index]` is always the step's part; positions are dense from 0.
 
-    `bytes` counts the text held, including the kept parts of an answer and the arguments in a tool
-    call's first piece.
+    `bytes` counts the text held, including the kept parts of an answer, the arguments in a tool
+    call's first piece, and the answers to asks.
 
     An event that does not fit raises ValueError: our own code wrote the event, and has a bug.
     """
@@ -118,6 +119,7 @@ class Fold:
                 self.asks.append(event)
             case Answered():
                 self.answers[event.ask_id] = event
+                self.bytes += texts_in(event.value)
             case SteerTaken():
                 self.steers[event.steer_id] = event
             case SteerApplied():
@@ -158,7 +160,7 @@ class Fold:
         )
 
     def _return_rest(self, ending: AnyEnding) -> None:
-        """What still waited when another process ended the job waits no more."""
+        """Clear the steers and asks that still waited when another process ended the job."""
         why = _WHY[type(ending)]
         for steer_id, steer in self.steers.items():
             self.outcomes.setdefault(steer_id, steer.returned(why))

@@ -17,8 +17,10 @@ from legato.agents.definition import Agent
 from legato.content import TurnRequest
 from legato.events import (
     AnnotationAdded,
+    Answered,
     AnyDelta,
     AnyEvent,
+    Asked,
     Created,
     Delta,
     LogprobsDelta,
@@ -104,6 +106,10 @@ def size_of(event: RareEvent) -> int:
             return EVENT_BYTES + getsizeof(text) + turn_size
         case Queued(turn):
             return EVENT_BYTES + _size_of_turn(turn)
+        case Asked(payload=payload, state=state):
+            return EVENT_BYTES + size_of_json(payload) + getsizeof(state)
+        case Answered(value=value):
+            return EVENT_BYTES + size_of_json(value)
         case Created(request, kept=kept, api_request=api_request, turn=turn):
             echo = size_of_json(api_request.echo) if api_request else 0
             texts = getsizeof(request.text) + sum(map(size_of_part, kept))

@@ -23,7 +23,7 @@ import trio
 
 from legato.actors.contexts import detached
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.recovery import Recovered
+from legato.actors.durability.recovered import Recovered
 from legato.actors.ref import LocalRef
 from legato.actors.registry import Registry
 from legato.actors.supervision.crashes import guarded

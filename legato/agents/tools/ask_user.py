@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from legato.agents.tools.bounds import as_result
 from legato.agents.tools.contract import (
     InputRequired,
     Offer,
@@ -76,5 +77,4 @@ class BuiltInToolbox:
 def _output(answer: Json) -> ToolOutput:
     if not isinstance(answer, dict) or answer.get("action") != "accept":
         return ToolOutput("The user did not answer.", is_error=True)
-    content = answer.get("content")
-    return ToolOutput(content if isinstance(content, str) else str(content))
+    return ToolOutput(as_result(answer.get("content")))

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class TriedLoad(Protocol):
-    """What a ladder tries; its words are for people."""
+    """The load that a ladder raises, in words for people."""
 
     @property
     def asked(self) -> float:

@@ -101,7 +101,7 @@ class ChunkServer:
                 self._slots[slot][descriptor] = self._open[descriptor].send
 
     def _publish(self, slot: dict[int, Callable[[bytes], int]]) -> None:
-        """What a socket does not take is lost: then it is not the provider that is slow."""
+        """Bytes that a socket does not take are lost: then the provider is not the slow one."""
         if not slot:
             return
         chunk = CHUNK % time.monotonic_ns()

@@ -32,7 +32,7 @@ class Saved(NamedTuple):
 
 
 class ActionSaving:
-    """What the saving of actions needs of the configuration."""
+    """The part of the configuration that the saving of actions needs."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys = SecretKeys(settings.encryption_key, settings.former_encryption_key)
@@ -143,7 +143,7 @@ class ActionSaving:
 
 
 def metadata_of(body: ActionMetadataBody, former: Action | None) -> dict[str, Any]:
-    """What is kept beside the document, without secrets.  Raises InvalidAgent."""
+    """The metadata kept beside the document, without secrets.  Raises InvalidAgent."""
     for name in ("oauth_client_id", "oauth_client_secret"):
         if getattr(body, name):
             raise InvalidAgent(f"metadata.{name}", "OAuth of actions is not supported")

@@ -51,6 +51,7 @@ def parse_address(text: str) -> IPAddress | None:
     return mapped or address
 
 
+@lru_cache(maxsize=4096)
 def ip_subject(address: str) -> str:
     """The name under which an address is counted and banned; of IPv6 the network counts."""
     found = parse_address(address)

@@ -57,6 +57,10 @@ class GuardChain:
             headers.update(await guard.check(info))
         return headers
 
+    async def count(self, info: RequestInfo) -> None:
+        """Count a further generation of an admitted request.  Raises TooFast."""
+        await self._rates.check(info)
+
     async def failed(self, info: RequestInfo) -> None:
         """Count bad credentials.  Raises TooFast."""
         await self._rates.failed(info)

@@ -65,10 +65,11 @@ class SteerQuery(Struct, rename="camel"):
 
 
 class ActionDecision(Struct, kw_only=True, rename="camel"):
-    """What becomes of one tool call: `approve`, `reject`, `edit` (`editedArguments`), or `respond`
+    """The fate of one tool call: `approve`, `reject`, `edit` (`editedArguments`), or `respond`
     (`responseText` is the call's result, and the call is not made).
 
-    The model reads `reason`.  `always` allows the tool for all of the conversation.
+    The model reads `reason`.  `always`, beside `approve` or `edit`, allows the tool for all of the
+    conversation.
     """
 
     decision: str

@@ -3,7 +3,7 @@
 Before authentication the body stays with the client; a few pieces wait in the connection.
 """
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, cast
 
 import trio
@@ -12,11 +12,17 @@ from quart_trio.wrappers import TrioRequest
 from quart_trio.wrappers.request import TrioBody
 from werkzeug.exceptions import RequestEntityTooLarge
 
+Take = Callable[["Upload"], Awaitable[None]]
+"""Takes in the next piece of a body, or the body's end."""
+
 
 class Upload(TrioBody):
+    """With `take`, the code reading the body takes the body in; otherwise a task does."""
+
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(expected_content_length, max_content_length)
         self.wanted = trio.Event()
+        self.take: Take | None = None
         self._expected = expected_content_length
         self._is_dropped = False
 
@@ -29,10 +35,18 @@ class Upload(TrioBody):
 
     def __await__(self) -> Generator[Any, None, Any]:
         self.wanted.set()
-        return super().__await__()
+        if self._must_raise is None:
+            yield from self._take_in().__await__()
+        return (yield from super().__await__())
+
+    async def _take_in(self) -> None:
+        while self.take is not None and not self._complete.is_set():
+            await self.take(self)
 
     async def __anext__(self) -> bytes:
         self.wanted.set()
+        while self.take is not None and not self._has_data.is_set() and self._must_raise is None:
+            await self.take(self)
         return await super().__anext__()
 
     def drop(self) -> None:

@@ -1,4 +1,4 @@
-"""What an operator's tools read of the server.
+"""The routes that an operator's tools read.
 
 - `collector`: measurements for Prometheus: looked up at each request, not counted before
 - `loop_delay`: lateness of the event loop: the wait behind a task that computes too long

@@ -46,9 +46,11 @@ class Lost(RequestError):
         super().__init__("The generation was lost before its end.", code="generation_lost")
 
 
-def completion_of(job: JobRef, ending: AnyEnding) -> Mapping[str, Any] | None:
-    """The completion object; None where no answer was begun."""
-    return completion(job.response_id, job.created_at // 1000, ending)
+def completion_of(
+    job: JobRef, ending: AnyEnding, *, functions: bool = False
+) -> Mapping[str, Any] | None:
+    """The completion object; None where no answer was begun.  `functions`: see Echo."""
+    return completion(job.response_id, job.created_at // 1000, ending, functions=functions)
 
 
 class Unanswered(RequestError):

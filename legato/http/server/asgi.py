@@ -1,6 +1,5 @@
 """The application's side of ASGI: bodies that are cut, and the lifespan."""
 
-import math
 import re
 import sys
 from abc import abstractmethod
@@ -13,7 +12,6 @@ from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
-    ASGISendEvent,
     HTTPScope,
     WebsocketScope,
 )
@@ -28,21 +26,12 @@ from quart_trio.asgi import (
 
 from legato.config import ConfigError, Settings
 from legato.http.input.uploads import Upload, upload_of
+from legato.http.server.exchange import ASGIExchange
+from legato.http.server.transport.requests import REQUEST, RequestStream
 from legato.http.streams.streaming import STOP_PATIENCE, StreamBody, StreamCut
 from legato.logs import configure_own_log
 from legato.models.contract import ModelError
 from legato.storage.contracts.errors import StorageError
-
-UPLOAD_PATIENCE: Final = 5.0
-"""Seconds without a byte of a request that was answered early, for example with 413, until the
-connection is closed.
-
-If the connection closed sooner, the client's system would throw the answer away, unread.
-"""
-
-LONGEST_UPLOAD: Final = 30.0
-"""Seconds that such a request may go on in all."""
-
 
 ONE_SLASH: Final = re.compile(r"/(?!/)")
 """The beginning of a path: exactly one slash."""
@@ -53,41 +42,13 @@ NOWHERE: Final = "/."
 NEEDS_TRIO: Final = "Legato runs on Trio only, for example: hypercorn --worker-class trio"
 
 
-class ASGIExchange:
-    """A request and the response.  The response's end waits for the request's, and is sent last."""
-
-    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        self._receive = receive
-        self._send = send
-        self._received = trio.Event()
-        self._sending = trio.CancelScope()  # while the client sends on after the response
-        self._latest = math.inf  # when that ends, whatever the client sends
-        self._end: ASGISendEvent | None = None
-
-    async def receive(self) -> ASGIReceiveEvent:
-        message = await self._receive()
-        if not message.get("more_body", False):  # the last part, or the client left
-            self._received.set()
-        self._sending.deadline = min(trio.current_time() + UPLOAD_PATIENCE, self._latest)
-        return message
-
-    async def send(self, message: ASGISendEvent) -> None:
-        if message["type"] != "http.response.body" or message["more_body"]:
-            await self._send(message)
-            return
-        self._latest = trio.current_time() + LONGEST_UPLOAD
-        self._sending.deadline = trio.current_time() + UPLOAD_PATIENCE
-        with self._sending:
-            await self._received.wait()
-        self._end = message
-
-    async def end(self) -> None:
-        """Send the response's end, if the response was completed."""
-        if self._end is not None:
-            await self._send(self._end)
-
-
 class HTTPConnection(TrioASGIHTTPConnection):
+    """A request's way through Quart: under our own server a single task, elsewhere two more.
+
+    Our own server ends the task when the client leaves.  Elsewhere a second task has to wait for
+    the client's leaving, and also takes in the body.
+    """
+
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         super().__init__(app, {**scope, **_asked(app, scope)})
         self._upload: Upload | None = None
@@ -110,14 +71,42 @@ class HTTPConnection(TrioASGIHTTPConnection):
         So a body is cut on purpose.  An exception would cut the body, too, with a traceback in
         the log.
         """
-        exchange = ASGIExchange(receive, send)
+        stream = cast("RequestStream | None", (self.scope.get("extensions") or {}).get(REQUEST))
+        is_received = stream is not None and stream.is_whole
+        exchange = ASGIExchange(receive, send, is_received=is_received)
         try:
-            await super().__call__(exchange.receive, exchange.send)
+            if stream is None:
+                await super().__call__(exchange.receive, exchange.send)
+            else:
+                await self._answer(exchange)
         except* StreamCut:
             pass
         # Sent from here, outside of Quart's nursery: Quart cancels the nursery at the exchange's
         # end, and would cancel Hypercorn's watch of the idle connection, which would never close.
         await exchange.end()
+
+    async def _answer(self, exchange: ASGIExchange) -> None:
+        """Answer in this task.  What is left of the body by then is dropped beside the reply."""
+        request = self._create_request_from_scope(exchange.send)
+        upload = upload_of(request)
+        upload.take = exchange.take
+        if exchange.is_received:
+            upload.set_complete()
+        response = await self.app.handle_request(request)
+        if exchange.is_received:
+            await self._reply(exchange, response)
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(exchange.drain)
+            await self._reply(exchange, response)
+            nursery.cancel_scope.cancel()
+
+    async def _reply(self, exchange: ASGIExchange, response: ResponseTypes) -> None:
+        if isinstance(response, Response) and response.timeout is None:
+            await self._send_response(exchange.send, response)
+            return
+        with trio.move_on_after(self.app.config["RESPONSE_TIMEOUT"]):
+            await self._send_response(exchange.send, response)
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         """Send without a body for HEAD, or HEAD on a stream would take a whole generation."""
@@ -128,9 +117,10 @@ class HTTPConnection(TrioASGIHTTPConnection):
         try:
             await super()._send_response(send, response)
         finally:
-            if isinstance(response, Response) and isinstance(response.response, StreamBody):
+            body = response.response if isinstance(response, Response) else None
+            if isinstance(body, StreamBody) and body.is_deserted:
                 with trio.move_on_after(STOP_PATIENCE, shield=True):
-                    await response.response.left()
+                    await body.left()
 
 
 class Handshake(TrioASGIWebsocketConnection):

@@ -1,10 +1,10 @@
 """A server's open connections: a client's fault ends only the client's connection."""
 
 from collections.abc import Callable
+from socket import socket
 from typing import Any, cast
 
 import structlog
-import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
@@ -93,9 +93,9 @@ class Connections:
     def __len__(self) -> int:
         return len(self._clients)
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, accepted: socket) -> None:
         """Serve one client.  An error in Hypercorn ends only this client's connection."""
-        client = ClientStream(stream, self._patience)
+        client = ClientStream(accepted, self._patience)
         self._clients.add(client)
         try:
             with client.life:

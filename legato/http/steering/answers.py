@@ -1,7 +1,7 @@
 """Reads the answers of a request: which asks they are for, and whether they fit."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import json
 
@@ -27,14 +27,15 @@ async def answers_of(body: ResumeBody, status: Status, user: str) -> Sequence[An
         InvalidField: where an answer does not fit its ask.
         AskNotFound: where nothing was asked that the body answers.
     """
-    asks = [each for each in status.snapshot.asks if body.action_id in (None, each.ask_id)]
-    if body.action_id is None:
-        asks = [*status.snapshot.open_asks] or asks
-    if not asks:
+    asks = _Asks(
+        [each for each in status.snapshot.asks if body.action_id in (None, each.ask_id)],
+        [each for each in status.snapshot.open_asks if body.action_id in (None, each.ask_id)],
+    )
+    if not asks.all:
         raise AskNotFound("The generation asks nothing of that name.", code="ACTION_NOT_FOUND")
-    answers = [*_decided(body, asks, user)] if body.decisions else [_said(body, asks, user)]
+    answers = [*_decided(body, asks, user)] if body.decisions else [_said(body, asks.due, user)]
     for place, answer in enumerate(answers):
-        ask = next(each for each in asks if each.ask_id == answer.ask_id)
+        ask = next(each for each in asks.all if each.ask_id == answer.ask_id)
         await _check(place, ask, answer, is_decision=bool(body.decisions))
     return answers
 
@@ -44,24 +45,43 @@ async def sent(job: JobRef, answered: Answered) -> AnswerReceipt | Rejected:
     return await job.ask(AnswerAsk(answered, milliseconds()))
 
 
-def _decided(body: ResumeBody, asks: Sequence[Asked], user: str) -> Iterator[Answered]:
+class _Asks(NamedTuple):
+    """The asks that a request may mean."""
+
+    all: Sequence[Asked]
+    open: Sequence[Asked]
+
+    @property
+    def due(self) -> Sequence[Asked]:
+        """The asks meant by a request without a name: the open ones, else all, for a repetition."""
+        return self.open or self.all
+
+    def about(self, call_id: str | None, decided: Decided) -> Sequence[Asked]:
+        """The asks about a tool call, as far as the decision tells them apart: an open one comes
+        first.  A repeated decision finds its ask though other calls wait."""
+        if call_id is None:
+            return self.due if len(self.due) == 1 else ()
+        named = [each for each in self.all if each.payload["tool_call_id"] == call_id]
+        fitting = [each for each in named if decided in each.allowed] or named
+        return [each for each in fitting if each in self.open] or fitting
+
+
+def _decided(body: ResumeBody, asks: _Asks, user: str) -> Iterator[Answered]:
     for place, decision in enumerate(body.decisions):
         yield _decision(place, decision, asks, user)
 
 
-def _decision(place: int, said: ActionDecision, asks: Sequence[Asked], user: str) -> Answered:
-    named = [each for each in asks if each.payload["tool_call_id"] == said.tool_call_id]
-    if said.tool_call_id is None and len(asks) == 1:
-        named = [*asks]
-    if not named:
-        found = f"found {said.tool_call_id!r:.80}, a tool call that nothing is asked for"
-        raise InvalidField(f"decisions[{place}].tool_call_id", found)
+def _decision(place: int, said: ActionDecision, asks: _Asks, user: str) -> Answered:
     if said.decision not in DECISIONS:
         allowed = ", ".join(DECISIONS)
         found = f"found {said.decision!r:.80}; allowed are {allowed}"
         raise InvalidField(f"decisions[{place}].decision", found)
     decided = DECISIONS[said.decision]
-    return Answered(
+    named = asks.about(said.tool_call_id, decided)
+    if not named:
+        found = f"found {said.tool_call_id!r:.80}, a tool call that nothing is asked for"
+        raise InvalidField(f"decisions[{place}].tool_call_id", found)
+    answered = Answered(
         ask_id=named[-1].ask_id,
         decision=decided,
         by=user,
@@ -69,6 +89,10 @@ def _decision(place: int, said: ActionDecision, asks: Sequence[Asked], user: str
         reason=said.reason,
         always=said.always,
     )
+    if said.always and not answered.allows_tool:
+        found = f"found true beside {said.decision!r}; only leave can be for all of a conversation"
+        raise InvalidField(f"decisions[{place}].always", found)
+    return answered
 
 
 def _value(decided: Decided, said: ActionDecision) -> Any:

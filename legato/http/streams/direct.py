@@ -43,7 +43,8 @@ class DirectBody(StreamBody):
         sink = self._sink = self._new_sink()
         await self._reading.job.subscribe(self._reading.dialect, self._start, sink)
         while not sink.is_done:
-            await self._wait(sink)
+            if self._is_cut or not sink.waiting:
+                await self._wait(sink)
             await sink.flush()
         if sink.is_left:
             raise StreamCut

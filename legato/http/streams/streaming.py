@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
@@ -117,13 +117,14 @@ class StreamBody(LastingBody):
         self._head = reading.head
         self._ended = False
 
-    async def left(self) -> None:
-        """To be called when the response is over, complete or not, or was never begun.
+    @property
+    def is_deserted(self) -> bool:
+        """Whether the job is bound to this reader, and the ending was not sent."""
+        return self._reading.is_bound and not (self._ended or self._is_cut)
 
-        A bound job whose reader left before the ending is stopped.
-        """
-        if self._reading.is_bound and not (self._ended or self._is_cut):
-            await stop_left(self._reading.job)
+    async def left(self) -> None:
+        """Stop the deserted job, once the response is over, or was never begun."""
+        await stop_left(self._reading.job)
 
     async def __anext__(self) -> bytes:
         if self._head:
@@ -146,13 +147,27 @@ class StreamBody(LastingBody):
 @asynccontextmanager
 async def awaited(job: JobRef, *, is_bound: bool) -> AsyncIterator[None]:
     """A block that waits for the job; when the client leaves meanwhile, a bound job is stopped."""
+    async with all_awaited([job], is_bound=is_bound):
+        yield
+
+
+@asynccontextmanager
+async def all_awaited(jobs: Collection[JobRef], *, is_bound: bool) -> AsyncIterator[None]:
+    """As `awaited`, for several jobs, which may become more; also where the block fails."""
     try:
         yield
-    except trio.Cancelled:
+    except BaseException:  # trio.Cancelled, and groups of it from a nursery in the block
         if is_bound:
             with trio.move_on_after(STOP_PATIENCE, shield=True):
-                await stop_left(job)
+                await stop_all_left(jobs)
         raise
+
+
+async def stop_all_left(jobs: Collection[JobRef]) -> None:
+    """As `stop_left`, for several jobs at once."""
+    async with trio.open_nursery() as nursery:
+        for job in jobs:
+            nursery.start_soon(stop_left, job)
 
 
 async def stop_left(job: JobRef) -> None:

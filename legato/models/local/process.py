@@ -47,7 +47,7 @@ class EngineProcess:
         self._serving = trio.Event()
 
     async def endpoint(self) -> Endpoint:
-        """Where the engine takes requests now: nearly always at once.
+        """The address at which the engine takes requests now: nearly always at once.
 
         Raises:
             httpx.RequestError: nowhere for PATIENCE seconds.

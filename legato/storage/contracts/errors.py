@@ -27,7 +27,7 @@ class UnstorableText(StorageError):
 
 
 class StoredTurn(Struct, frozen=True):
-    """Where a start with a `clientRequestId` went."""
+    """The turn that a start with a `clientRequestId` began."""
 
     conversation_id: str
     message_id: str

@@ -93,7 +93,7 @@ def _octets(text: str) -> int:
 
 
 def version_use(state: AgentState) -> StorageUse:
-    """Of one version of an agent."""
+    """The use of storage by one version of an agent."""
     return StorageUse(0, ROW_BYTES + len(json.encode(state)))
 
 

@@ -48,9 +48,10 @@ class JobInfo(Struct, frozen=True, kw_only=True):
 class DirectoryEntry(Struct, frozen=True, kw_only=True):
     """A job in the directory, as far as a question or an announcement needs the entry.
 
-    `find` tells whose the job is: `owner`, since `epoch`.  `conversation` tells the `stage`.  A
-    replica announces a job of its own with `epoch` and `stage`, and a queued turn with the turn's
-    `rank` (see TurnRequest).  The fields that nobody told are empty, 0 and None.
+    `find` tells whose the job is: `owner`, since `epoch`.  `conversation` tells the `stage`, and of
+    a queued turn the `rank` (see TurnRequest).  A replica announces a job of its own with `epoch`
+    and `stage`, and a queued turn with the `rank`.  The fields that nobody told are empty, 0 and
+    None.
     """
 
     info: JobInfo

@@ -75,7 +75,11 @@ class SharedMemory(JournalStore):
             if (info.user, info.conversation_id) == (user, conversation_id)
         ]
         found.sort(key=lambda info: (self.places[info.job_id], info.job_id))
-        return [DirectoryEntry(info=info, stage=self.stages[info.job_id]) for info in found]
+        return [*map(self._listed, found)]
+
+    def _listed(self, info: JobInfo) -> DirectoryEntry:
+        stage, rank = self.stages[info.job_id], self.ranks.get(info.job_id)
+        return DirectoryEntry(info=info, stage=stage, rank=rank)
 
     def running(self, user: str) -> Sequence[JobInfo]:
         return [

@@ -153,9 +153,10 @@ class RedisDirectory:
         self, user: str, conversation_id: str, *, whole: bool = False
     ) -> Sequence[DirectoryEntry]:
         asked = command("HGETALL", self._keys.conversation(user, conversation_id))
-        reply, birth = await self._asking.run([asked, self._birth])
+        queued = command("HGETALL", self._keys.queue(user))
+        reply, ranks, birth = await self._asking.run([asked, queued, self._birth])
         with translated():
-            found = listed([*pairs(reply).values()])
+            found = listed([*pairs(reply).values()], pairs(ranks))
             if whole or not found:
                 self._births.require_whole(token(birth))
             return found

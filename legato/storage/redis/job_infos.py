@@ -4,7 +4,7 @@ The value of a job in its conversation's hash is `<stage><place>:<listing>`: the
 stage, the place in the order of starts, and the listing as JSON.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final, Literal, NamedTuple
 
 from msgspec import DecodeError, convert, json
@@ -257,10 +257,15 @@ def before_turn(reply: RedisReply) -> list[JobInfo]:
     return [_placed(value).info for value in array(reply)]
 
 
-def listed(values: list[bytes]) -> list[DirectoryEntry]:
-    """A conversation's jobs in the order of their starts."""
+def listed(values: list[bytes], ranks: Mapping[bytes, bytes]) -> list[DirectoryEntry]:
+    """A conversation's jobs in the order of their starts; `ranks`: of the queued turns, by id."""
     placed = sorted(map(_placed, values), key=_order)
-    return [DirectoryEntry(info=each.info, stage=each.stage) for each in placed]
+    return [_entry(each, ranks.get(each.info.job_id.encode())) for each in placed]
+
+
+def _entry(placed: PlacedJob, rank: bytes | None) -> DirectoryEntry:
+    queued = None if rank is None else int(rank)
+    return DirectoryEntry(info=placed.info, stage=placed.stage, rank=queued)
 
 
 def _placed(value: RedisReply) -> PlacedJob:

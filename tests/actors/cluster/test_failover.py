@@ -8,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.cluster.failover import Failover
 from legato.actors.conversation.turn import queued
-from legato.actors.durability.recovery import TakeoverPolicy
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.content import Conversation, Message
 from legato.events import AnyEvent, Created, Finished, Queued, StepStarted, TextDelta
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob

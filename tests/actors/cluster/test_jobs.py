@@ -7,7 +7,6 @@ import trio
 from trio.testing import MockClock
 
 from legato.actors.admission import Busy, TooManyForUser
-from legato.actors.cluster.jobs import DirectoryUpdates
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
@@ -426,64 +425,6 @@ async def test_a_turn_that_waited_at_a_dead_replica_ends_by_name(
         await trio.sleep(1)
         await here.jobs.close_conversation("ann", C1)
         assert replicas.world.infos == {}
-
-
-async def test_an_update_that_comes_while_the_one_before_is_told_is_told_as_well(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
-    updates, told = DirectoryUpdates(), list[str]()
-
-    async def second() -> None:
-        told.append("second")
-
-    async def first() -> None:
-        told.append("first")
-        updates.add("j", second)
-
-    updates.add("j", first)
-    nursery.start_soon(updates.run)
-    await trio.sleep(0.1)
-    assert told == ["first", "second"]
-
-
-async def test_an_update_that_crashed_is_told_again_and_delays_no_other(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
-    updates, tries = DirectoryUpdates(), list[str]()
-
-    async def crash_once() -> None:
-        tries.append("crashing")
-        if len(tries) == 1:
-            raise RuntimeError("bug")
-
-    async def at_once() -> None:
-        tries.append("told")
-
-    updates.add("1", crash_once)
-    updates.add("2", at_once)
-    nursery.start_soon(updates.run)
-    await trio.sleep(0.1)
-    assert tries == ["crashing", "told"]
-    await trio.sleep(2)
-    assert tries == ["crashing", "told", "crashing"]
-
-
-async def test_one_update_that_cannot_be_told_delays_no_other(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
-    updates, told = DirectoryUpdates(), list[str]()
-
-    async def never() -> None:
-        raise StorageError("that shard is away")
-
-    async def at_once() -> None:
-        told.append("told")
-
-    updates.add("1", never)
-    updates.add("2", at_once)
-    nursery.start_soon(updates.run)
-    await trio.sleep(0.1)
-    assert told == ["told"]
 
 
 async def test_what_a_queued_turn_comes_to_is_heard_at_any_replica(

@@ -6,7 +6,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import Call, Reply
-from legato.actors.durability.recovery import TakeoverPolicy
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.messages import GetStatus, Stop
 from legato.actors.ref import LocalRef
 from legato.storage.memory.journal import MemoryJournal

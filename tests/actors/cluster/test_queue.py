@@ -59,6 +59,23 @@ async def test_turns_of_all_replicas_begin_in_one_order(autojump_clock: MockCloc
         assert await answered(replicas, jobs) == ["hello", "d", "C"]
 
 
+async def test_a_conversation_stands_for_the_turn_that_runs_at_every_replica(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_replicas(3) as replicas:
+        here, there, last = replicas.seats
+        jobs = await queued(replicas, "b", "c")  # of there and of last
+        await jobs[2].move_to_front()
+        here.model.finish()
+        await jobs[0].ended()
+        next_one = await here.find(C1)
+        await jobs[2].opened()
+        found = [await seat.find(C1) for seat in (here, there, last)]
+        assert [each.job_id for each in (next_one, *found)] == [jobs[2].job_id] * 4
+        assert (await found[1].stop()).already_ended is False
+        assert isinstance(await jobs[1].opened(), Created), "no stop of it was asked for"
+
+
 async def test_send_now_at_another_replica(autojump_clock: MockClock) -> None:
     async with open_replicas() as replicas:
         _, there = replicas.seats

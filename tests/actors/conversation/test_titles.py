@@ -148,6 +148,8 @@ async def test_failed_and_empty_answers_name_nothing(autojump_clock: MockClock) 
         ('["Blue skies"]', ""),
         ("```json", ""),
         ("<title>Blue skies</title>", ""),
+        ("1. Blue skies\n2. Grey skies", ""),
+        ("1984", "1984"),
         ("", ""),
         (" \n ", ""),
         ("The user asks about skies and I shall now explain them", ""),

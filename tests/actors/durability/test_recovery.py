@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from trio.testing import MockClock
 
 from legato.actors.conversation.turn import Turn, queued
-from legato.actors.durability.recovery import HAND_OVERS, TRIES, Recovered, TakeoverPolicy, recover
+from legato.actors.durability.recovered import Recovered
+from legato.actors.durability.recovery import HAND_OVERS, TRIES, recover
+from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.stream.sinks import ChannelSink
 from legato.content import (

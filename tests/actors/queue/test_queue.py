@@ -81,6 +81,20 @@ async def test_turns_begin_in_the_order_last_acknowledged(autojump_clock: MockCl
         assert await answered(house, jobs) == ["hello", "c", "e", "b", "d"]
 
 
+async def test_a_conversation_stands_for_the_turn_that_runs_though_it_was_started_last(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        jobs = await queued(house, "b", "c")
+        await jobs[2].move_to_front()
+        house.model.finish()
+        await jobs[0].ended()
+        next_one = house.supervisor.whereis(C1)
+        await jobs[2].opened()
+        running = house.supervisor.whereis(C1)
+        assert (next_one, running) == (jobs[2], jobs[2])
+
+
 async def test_a_turn_moved_when_the_one_before_ends_is_next_or_is_told_that_it_has_begun(
     autojump_clock: MockClock,
 ) -> None:

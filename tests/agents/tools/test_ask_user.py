@@ -3,6 +3,7 @@
 import pytest
 
 from legato.agents.tools.ask_user import ASK_USER, AskUser, BuiltInToolbox
+from legato.agents.tools.bounds import MOST_TEXT, NOTHING
 from legato.agents.tools.contract import InputRequired, ToolOutput
 from legato.models.contract import Json
 
@@ -27,6 +28,13 @@ async def test_a_question_is_asked_of_the_user_with_its_options() -> None:
     [
         ({"action": "accept", "content": "Blue."}, ToolOutput("Blue.")),
         ({"action": "accept", "content": 3}, ToolOutput("3")),
+        ({"action": "accept", "content": {"a": True}}, ToolOutput('{"a":true}')),
+        ({"action": "accept", "content": ""}, ToolOutput(NOTHING)),
+        ({"action": "accept", "content": "x" * MOST_TEXT}, ToolOutput("x" * MOST_TEXT)),
+        (
+            {"action": "accept", "content": "x" * (MOST_TEXT + 7)},
+            ToolOutput("x" * MOST_TEXT + "\n[cut: 7 bytes more]"),
+        ),
         ({"action": "decline"}, ToolOutput("The user did not answer.", is_error=True)),
         (None, ToolOutput("The user did not answer.", is_error=True)),
     ],

@@ -112,9 +112,9 @@ async def test_an_expression_that_backtracks_holds_nobody() -> None:
             "type": "object",
             "properties": {"name": {"type": "string", "pattern": pattern}},
         }
-        begun = time.monotonic()
+        begun = time.process_time()
         await fault_of('{"name": "' + "a" * 40 + '!"}', schema)
-        assert time.monotonic() - begun < 1
+        assert time.process_time() - begun < 1
 
 
 def test_recursion_as_programs_write_it_is_taken() -> None:

@@ -44,7 +44,6 @@ FOREIGN: dict[str, Any] = {"tools": [{"type": "web_search"}]}
         (said(role="assistant", tool_calls=["f"]), "messages[1].tool_calls"),
         (said(role="tool"), "messages[1].tool_call_id"),
         (said(role="tool", tool_call_id=""), "messages[1].tool_call_id"),
-        ({"n": 2}, "n"),
         ({"n": 0}, "n"),
         ({"n": "1"}, "n"),
         ({"stream": "yes"}, "stream"),

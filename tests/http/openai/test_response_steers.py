@@ -172,7 +172,7 @@ async def test_words_for_no_running_response_come_back(server: LiveServer) -> No
         elsewhere = await running(other)
         talk = await running(ann, conversation="talk")
         codes = []
-        for response_id in (ended["id"], elsewhere, talk, "resp_none", 7):
+        for response_id in (ended["id"], elsewhere, talk, "resp_none", 7, [], {}):
             await ann.steer(response_id, STEER)  # type: ignore[arg-type]
             codes.append((await ann.event())["error"]["code"])
 
@@ -180,8 +180,7 @@ async def test_words_for_no_running_response_come_back(server: LiveServer) -> No
         "response_already_completed",
         "response_not_found",
         "steering_not_supported",
-        "response_not_found",
-        "response_not_found",
+        *["response_not_found"] * 4,
     ]
 
 

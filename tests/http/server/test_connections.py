@@ -9,7 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from legato.config import Limits
-from legato.http.server.asgi import ASGIExchange
+from legato.http.server.exchange import ASGIExchange
 from tests.support.http.live_server import DEADLINE, LiveServer, Serve, until
 from tests.support.http.raw_client import START, Cut, data_of, frames_of
 
@@ -126,7 +126,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(serve: Serve) -> None
 
 
 async def test_a_connection_without_a_next_request_is_closed(serve: Serve) -> None:
-    async with serve(idle=0.05) as server, await server.connect() as client:
+    async with serve(idle=0.3) as server, await server.connect() as client:
         await client.json("GET", "/healthz")
         assert await client.stream.receive_some() == b""
 

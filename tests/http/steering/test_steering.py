@@ -20,6 +20,10 @@ CHAT = "/api/agents/chat"
 UPDATED = "on_steer_updated"
 
 SCRIPT = [{"calls": [{"name": "roll", "arguments": {"sides": 6}}]}, {"text": "Done."}]
+TWICE = [
+    {"calls": [{"name": "roll", "arguments": {"sides": sides}} for sides in (6, 20)]},
+    {"text": "Done."},
+]
 ASKING = [{"calls": [{"name": "ask_user", "arguments": {"question": "Red?"}}]}, {"text": "Done."}]
 
 
@@ -32,6 +36,9 @@ def roll(sides: int) -> str:
 AGENTS = {
     "dice": AgentSettings(
         parameters={"script": SCRIPT, "rate": 0}, tools=("roll",), approval={"*": "ask"}
+    ),
+    "gambler": AgentSettings(
+        parameters={"script": TWICE, "rate": 0}, tools=("roll",), approval={"*": "ask"}
     ),
     "curious": AgentSettings(parameters={"script": ASKING, "rate": 0}, tools=("ask_user",)),
 }
@@ -143,6 +150,34 @@ async def test_a_wrong_steer_is_refused(
     reply = await say(ann, await running(ann), **fields)
 
     assert (reply.status, reply.body.get("code")) == (status, code)
+
+
+async def test_a_decision_without_a_reply_is_sent_again_while_another_call_waits(
+    ann: Client,
+) -> None:
+    started, _ = await asking(ann, "gambler")
+    first = [{"tool_call_id": "call_0_0", "decision": "reject"}]
+    replies = [await answer(ann, started, decisions=first) for _ in range(2)]
+    other = await answer(
+        ann, started, decisions=[{"tool_call_id": "call_0_0", "decision": "approve"}]
+    )
+
+    assert [reply.status for reply in replies] == [200, 200]
+    assert replies[0].body["answered"] == replies[1].body["answered"]
+    assert (other.status, other.body["answered"]) == (409, "deny")
+
+
+@pytest.mark.parametrize("decision", ["reject", "respond"])
+async def test_leave_for_all_of_a_conversation_needs_leave_for_the_call(
+    ann: Client, decision: str
+) -> None:
+    started, _ = await asking(ann)
+    said = {"tool_call_id": "call_0_0", "decision": decision, "responseText": "4", "always": True}
+    reply = await answer(ann, started, decisions=[said])
+    status = await ann.get(f"{CHAT}/status/{started['conversationId']}")
+
+    assert (reply.status, reply.body["param"]) == (400, "decisions[0].always")
+    assert status.body["status"] == "requires_action"
 
 
 async def test_nobody_steers_and_answers_for_others(ann: Client, eve: Client) -> None:

@@ -1,6 +1,8 @@
 """Memory and SQL give the same answers to all requests, in any order."""
 
+import shutil
 import tempfile
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,10 +126,11 @@ async def everything(records: Records, limit: int) -> list[object]:
 @settings(deadline=None, max_examples=60)  # an example opens a database: 20 ms, not 0.2
 @given(st.lists(st.tuples(OPERATIONS, TICKS), max_size=30), st.integers(1, 4))
 async def test_memory_and_sql_answer_the_same(
-    steps: list[tuple[Operation, int]], limit: int
+    migrated_file: Path, steps: list[tuple[Operation, int]], limit: int
 ) -> None:
     clock = SteppedClock()
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(migrated_file, folder)
         async with (
             open_records("memory://", clock=clock) as memory,
             open_records(f"sqlite:///{folder}/legato.db", clock=clock, quota=AMPLE) as sql,

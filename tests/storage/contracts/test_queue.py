@@ -64,6 +64,18 @@ async def test_a_turn_moved_to_the_front_begins_first(world: World) -> None:
     assert await before(mine.directory, c, "a", "d") == []
 
 
+async def test_a_conversation_tells_which_turns_wait_and_in_which_order(world: World) -> None:
+    mine, other = await world.replica(), await world.replica()
+    a, _, c = await entered(mine.directory, "a", "b", "c")
+    await mine.directory.move_to_front(c)
+    found = await other.directory.conversation(a.user, a.conversation_id)
+    assert [each.rank for each in found] == [None, 0, -1]
+
+    await before(mine.directory, c, "a")
+    found = await other.directory.conversation(a.user, a.conversation_id)
+    assert [(each.info.job_id, each.rank) for each in found] == [("a", None), ("b", 0), ("c", None)]
+
+
 async def test_a_turn_that_has_begun_cannot_be_moved_and_goes_before_the_others(
     replica: Replication,
 ) -> None:

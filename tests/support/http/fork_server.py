@@ -25,8 +25,9 @@ BEGIN = "import sys; from tests.support.http.fork_server import serve; sys.exit(
 WANTED = (  # by servers, with a Redis and without; no forked process has to import these
     *("legato.http.server.server", "legato.storage.sql.records", "sqlalchemy.dialects.sqlite"),
     *("legato.actors.cluster.lifespan", "legato.storage.redis.replication"),
-    "legato.storage.redis.shared_guards",
+    *("legato.storage.redis.shared_guards", "legato.storage.sql.schema.migrate"),
 )
+EXTRA = {"mcp": "legato.agents.tools.mcp.toolbox"}  # wanted where an extra is installed
 MOST = 65_536  # bytes of a request
 
 
@@ -120,7 +121,8 @@ def serve() -> int:
     from legato.cli import main
     from legato.http.server.late_imports import LATE
 
-    for name in (*LATE, *WANTED):
+    extras = (EXTRA[name] for name in os.environ.get("EXTRAS", "").split())
+    for name in (*LATE, *WANTED, *extras):
         import_module(name)
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as orders:

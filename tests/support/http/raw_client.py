@@ -154,7 +154,11 @@ class Server:
         socket = trio.socket.socket()
         if receive_buffer is not None:
             socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
-        await socket.connect(("127.0.0.1", self.port))
+        try:
+            await socket.connect(("127.0.0.1", self.port))
+        except OSError:
+            socket.close()
+            raise
         return RawClient(trio.SocketStream(socket), self.token)
 
     async def start(self, model: str = "scripted", **parameters: object) -> Started:

@@ -1,9 +1,13 @@
 """A running server, by either transport, and how often its tools were called."""
 
+import atexit
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +39,41 @@ class Counts:
 
 
 def through_pipes(counts: Counts, *options: str, timeout: float = 20) -> McpSettings:
+    """The server as a new process, as it begins for users."""
     arguments = (str(SERVER), str(counts.path), *options)
     return McpSettings(command=sys.executable, args=arguments, timeout=timeout)
+
+
+def through_forked_pipes(counts: Counts, *options: str, timeout: float = 20) -> McpSettings:
+    """The server as a forked process, which begins at once."""
+    command, arguments = forked()[0], (*forked()[1:], str(counts.path), *options)
+    return McpSettings(command=command, args=arguments, timeout=timeout)
+
+
+@cache
+def forked() -> tuple[str, ...]:
+    """The command by which a forked process runs the server; more arguments may follow."""
+    folder = tempfile.mkdtemp(prefix="legato-mcp-")
+    path = f"{folder}/socket"
+    forking = subprocess.Popen(
+        [sys.executable, str(SERVER.with_name("forking.py")), path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    atexit.register(_end, forking, folder)
+    assert forking.stdout is not None
+    assert forking.stdout.readline() == b"ready\n"
+    stand_in = str(SERVER.with_name("forked.py"))
+    return (sys.executable, "-I", "-S", stand_in, path, str(SERVER))
+
+
+def _end(forking: subprocess.Popen[bytes], folder: str) -> None:
+    assert forking.stdin is not None
+    assert forking.stdout is not None
+    forking.stdin.close()
+    forking.stdout.close()  # not read to its end: forked processes have it, too
+    forking.wait()
+    shutil.rmtree(folder)
 
 
 @contextmanager
@@ -47,7 +84,7 @@ def by_http(
     timeout: float = 20,
     task_timeout: float = 20,
 ) -> Iterator[McpSettings]:
-    command = [sys.executable, str(SERVER), str(counts.path), str(port), *options]
+    command = [*forked(), str(counts.path), str(port), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = process.stdout.readline().strip()
@@ -55,7 +92,7 @@ def by_http(
             url = f"http://127.0.0.1:{found}/mcp"
             yield McpSettings(url=url, timeout=timeout, task_timeout=task_timeout)
         finally:
-            process.kill()
+            process.terminate()
 
 
 @asynccontextmanager

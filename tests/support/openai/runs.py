@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from legato.agents.definition import Edge
 from legato.config import AgentSettings, FunctionSettings
 from tests.support.http.live_server import SETTINGS, LiveServer, live_server
-from tests.support.mcp.running import Counts, through_pipes
+from tests.support.mcp.running import Counts, through_forked_pipes
 
 THEIRS: Final = "find"
 """The name of the client's own tool."""
@@ -68,7 +68,7 @@ async def agents_served(
         SETTINGS,
         agents=AGENTS,
         functions=FUNCTIONS,
-        mcp={"odd": through_pipes(Counts(folder))} if with_mcp else {},
+        mcp={"odd": through_forked_pipes(Counts(folder))} if with_mcp else {},
     )
     async with live_server(settings, direct=direct) as server:
         yield server

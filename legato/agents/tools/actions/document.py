@@ -36,7 +36,7 @@ class InvalidDocument(Exception):
 
 
 class Server(Struct, frozen=True):
-    """Where all calls of a document go.  `path` ends without a slash."""
+    """The address of all calls of a document.  `path` ends without a slash."""
 
     scheme: str
     host: str

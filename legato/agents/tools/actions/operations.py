@@ -275,7 +275,7 @@ class _Reader:
             self._defs[name] = self._schema(self._component("schemas", name))
 
     def _target(self, node: Any, kind: str) -> dict[str, Any]:
-        """What a reference of that kind leads to, or the node itself."""
+        """The target of a reference of that kind, or the node itself."""
         self._room.take(self._place)
         if isinstance(node, dict) and isinstance(ref := node.get("$ref"), str):
             prefix = f"#/components/{kind}/"

@@ -4,6 +4,7 @@ The `mcp` package ends a whole connection with the first request that fails on t
 failure is an answer to the request that failed, so other calls go on.
 """
 
+import ssl
 from typing import Final
 
 import httpx2
@@ -27,9 +28,19 @@ def http_client(settings: McpSettings) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers=dict(settings.headers),
         timeout=_TIMEOUT,
-        transport=_Bounded(httpx2.AsyncHTTPTransport(limits=_LIMITS)),
+        transport=_Bounded(httpx2.AsyncHTTPTransport(verify=_trust(settings), limits=_LIMITS)),
         trust_env=False,
     )
+
+
+def _trust(settings: McpSettings) -> ssl.SSLContext | bool:
+    """The machine's authorities; nobody is trusted for a server whose requests are not encrypted.
+
+    To read the authorities holds the loop up for 25 ms at each connection.
+    """
+    if settings.url is not None and settings.url.startswith("https:"):
+        return True
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Bounded(httpx2.AsyncBaseTransport):

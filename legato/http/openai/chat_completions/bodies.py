@@ -42,7 +42,10 @@ class CompletionBody(Struct, kw_only=True):
       alone.
     - `messages` are all that the model reads.  Nothing is stored, so `store`, `metadata`, and
       LibreChat's `conversation_id` and `parent_message_id` are accepted without effect.
-    - `n` can only be 1.
+    - `n`: the number of choices, 1 to 8; in a stream, or where an agent answers, only 1.  Each
+      choice is a generation, and `usage` has the tokens of all.
+    - `functions` and `function_call`, the form of tools before there were tools, are handed on as
+      `tools` and `tool_choice`, and the answer has a `function_call`.
     - `cancel_on_disconnect`: whether a client that leaves before the end stops the generation.
       True by default, or false with an `Idempotency-Key`, because such a client means to come
       back.
@@ -56,6 +59,8 @@ class CompletionBody(Struct, kw_only=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
+    functions: list[dict[str, Any]] | None = None
+    function_call: Any = None
     store: bool | None = None
     metadata: Metadata | None = None
     conversation_id: Any = None

@@ -1,5 +1,6 @@
 """OpenAI's Chat Completions: messages in, an answer out, whole or chunk by chunk."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from legato.http.openai.chat_completions.bodies import (
     CompletionHeaders,
     CompletionStream,
 )
+from legato.http.openai.chat_completions.choices import Choices, check_choices, started
 from legato.http.openai.chat_completions.prompts import (
     API,
     RequestedTurn,
@@ -30,8 +32,8 @@ from legato.http.openai.chat_completions.prompts import (
 )
 from legato.http.openai.leave import agents_from, decided
 from legato.http.openai.leave_lookup import requested
-from legato.http.openai.outcomes import Lost, Unanswered, completion_of
-from legato.http.openai.unknown_tools import log_left_out, name_left_out
+from legato.http.openai.outcomes import Lost, Unanswered
+from legato.http.openai.unknown_tools import name_left_out
 from legato.http.openapi import describe
 from legato.http.request_context import body_and_fields_of, reply, runtime, user
 from legato.http.streams.sse import stream_response
@@ -54,26 +56,27 @@ PATHS: Final = ("/v1/chat/completions", "/api/agents/v1/chat/completions")
 async def complete() -> Response:
     """Answer these messages, whole or, with `stream`, chunk by chunk.
 
-    `X-Legato-Job` in the reply names the generation, `X-Legato-Tools-Left-Out` the types of tools
-    that nobody here runs.  Where the provider refuses before the first word, and before a
-    heartbeat is due, a stream is refused with the provider's reason, too.
+    `X-Legato-Job` in the reply names the generation, or all generations in the order of the
+    choices; `X-Legato-Tools-Left-Out` names the types of tools that nobody here runs.  Where the
+    provider refuses before the first word, and before a heartbeat is due, a stream is refused with
+    the provider's reason, too.
     """
     body, fields = await body_and_fields_of(CompletionBody)
     await trio.lowlevel.checkpoint()
     agents = await agents_named(body.model)
+    check_choices(body, by_agents=bool(agents))
     kept = await _kept(body)
     agents = agents_from(agents, kept, "legato.decisions")
     build = partial(_asked, body, fields, agents, kept)
     asked = await built(build, len(body.messages or ()))
     bound = is_bound(body.cancel_on_disconnect)
-    job = (await runtime().jobs.start(asked.turn, "enqueue")).job
-    log_left_out(asked.left_out, job.job_id)
-    answer = _streamed if body.stream else _whole
     try:
-        response = await answer(job, is_bound=bound)
+        if body.stream:
+            response = await _streamed(asked, is_bound=bound)
+        else:
+            response = await _whole(body, asked, is_bound=bound)
     except ActorStopped:
         raise Lost from None
-    response.headers[JOB_HEADER] = job.job_id
     name_left_out(asked.left_out, response)
     return response
 
@@ -113,24 +116,29 @@ def _asked(
     )
 
 
-async def _streamed(job: JobRef, *, is_bound: bool) -> Response:
+async def _streamed(asked: RequestedTurn, *, is_bound: bool) -> Response:
     """The answer as a stream, whose head goes out when a heartbeat is due at the latest.
 
     A model may think for minutes before the first word, and proxies cut a silence of one minute.
     A failure before the head is an HTTP error, a later failure an error frame.
     """
+    job = await started(asked)
     ending: AnyEnding | None = None
     async with awaited(job, is_bound=is_bound):
         with trio.move_on_after(runtime().settings.limits.heartbeat):
             ending = await job.answering()
     if isinstance(ending, Failed | Stopped):
         raise Unanswered(job, ending)
-    return stream_response(Reading(job, API, "beginning", is_bound=is_bound))
+    response = stream_response(Reading(job, API, "beginning", is_bound=is_bound))
+    return _named(response, [job])
 
 
-async def _whole(job: JobRef, *, is_bound: bool) -> Response:
-    async with awaited(job, is_bound=is_bound):
-        ending = await job.ended()
-    if isinstance(ending, Failed | Stopped):
-        raise Unanswered(job, ending)
-    return reply(completion_of(job, ending))
+async def _whole(body: CompletionBody, asked: RequestedTurn, *, is_bound: bool) -> Response:
+    choices = Choices(asked, body.n or 1, is_bound=is_bound)
+    whole = await choices.whole(functions=bool(body.functions))
+    return _named(reply(whole), choices.jobs)
+
+
+def _named(response: Response, jobs: Sequence[JobRef]) -> Response:
+    response.headers[JOB_HEADER] = ", ".join(job.job_id for job in jobs)
+    return response

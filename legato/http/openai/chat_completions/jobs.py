@@ -2,6 +2,7 @@
 
 from typing import Literal, assert_never
 
+from msgspec import convert
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
@@ -9,8 +10,8 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach, Start
-from legato.dialects.completion_object import PREFIX, error_of
-from legato.events import AnyEnding, Cursor, Failed, Finished, Stopped
+from legato.dialects.completion_object import PREFIX, Echo, error_of
+from legato.events import AnyEnding, Created, Cursor, Failed, Finished, Stopped
 from legato.http.errors import NotFound, RequestError
 from legato.http.input.bodies import StreamHeaders
 from legato.http.openai.chat_completions.bodies import CancelReply, CompletionStream, PlaceQuery
@@ -84,19 +85,26 @@ async def cancel(completion_id: str) -> Response:
     """Stop a completion, and say how the generation ended.  On return the provider is closed."""
     job = await _job_of(completion_id)
     try:
-        return reply(_cancelled(job, await job.stop()))
+        answer = await job.stop()
+        return reply(_cancelled(job, answer, functions=_has_functions(await job.opened())))
     except ActorStopped:
         raise CompletionNotFound(completion_id) from None
 
 
-def _cancelled(job: JobRef, answer: StopReply) -> CancelReply:
+def _has_functions(opened: Created | AnyEnding) -> bool:
+    """Whether the completion's request has functions; False where the job was never opened."""
+    api_request = opened.api_request if isinstance(opened, Created) else None
+    return api_request is not None and convert(api_request.echo, Echo).functions
+
+
+def _cancelled(job: JobRef, answer: StopReply, *, functions: bool) -> CancelReply:
     ending = answer.ending
     return CancelReply(
         id=job.response_id,
         cursor=str(answer.cursor),
         cancelled=not answer.already_ended,
         status=_manner(ending),
-        completion=completion_of(job, ending),
+        completion=completion_of(job, ending, functions=functions),
         error=None if isinstance(ending, Finished) else error_of(ending),
     )
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from legato.dialects.completion_object import EXTENSION
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.nesting import check_count
+from legato.http.openai.chat_completions.functions import ROLE
 from legato.models.contract import ChatMessage
 
 Given = Mapping[str, Any]
@@ -57,7 +58,7 @@ def _message(place: str, given: Given, max_text: int) -> ChatMessage:
 def _role(place: str, given: Given) -> MessageRole:
     role = given.get("role")
     if not (isinstance(role, str) and role in _ROLES):
-        allowed = f"allowed are {', '.join(_ROLES)}"
+        allowed = f"allowed are {', '.join((*_ROLES, ROLE))}"
         raise InvalidField(f"{place}.role", f"found {role!r:.80}; {allowed}")
     return _ROLES[role]
 

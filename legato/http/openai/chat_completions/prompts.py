@@ -15,6 +15,7 @@ from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.digests import digest_of
 from legato.http.input.nesting import MAX_PARAMETERS, MAX_TOOLS, check_count
 from legato.http.openai.chat_completions.bodies import OURS, CompletionBody
+from legato.http.openai.chat_completions.functions import with_tool_calls, with_tools
 from legato.http.openai.chat_completions.messages import messages_of
 from legato.http.openai.images import check_images
 from legato.http.openai.leave import LeaveDecision
@@ -52,7 +53,7 @@ def turn_of(
     body's model is an agent.  `kept`: see Prompt.  Raises InvalidField, ModelNotFound, TooLarge.
     """
     _check(body)
-    served, left_out = _with_tools_served(fields, unknown_tools)
+    served, left_out = _with_tools_served(with_tools(fields), unknown_tools)
     check_count("body", served, MAX_PARAMETERS)
     model = model_named(body.model, models, agents)
     job_id = ULID()
@@ -82,7 +83,7 @@ def _prompt(
     model: Model,
     max_text: int,
 ) -> Prompt:
-    messages = messages_of(body.messages, max_text)
+    messages = messages_of(with_tool_calls(body.messages or ()), max_text)
     check_images(messages, model, "messages")
     return Prompt(api_request=api_request, messages=messages, kept=kept)
 
@@ -101,7 +102,7 @@ def _api_request(
 
 def _echo(body: CompletionBody, job_id: ULID) -> Echo:
     wants_usage = body.stream_options is not None and body.stream_options.include_usage is True
-    return Echo(job_id.milliseconds // 1000, wants_usage)
+    return Echo(job_id.milliseconds // 1000, wants_usage, bool(body.functions))
 
 
 def decisions_in(body: CompletionBody) -> Sequence[LeaveDecision]:
@@ -119,8 +120,6 @@ def _asked_again(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check(body: CompletionBody) -> None:
-    if body.n not in (None, 1):
-        raise InvalidField("n", f"found {body.n}; only 1 is allowed")
     if body.stream_options is not None and not body.stream:
         raise InvalidField("stream_options", "is allowed only where stream is true")
     check_count("tools", body.tools or (), MAX_TOOLS)

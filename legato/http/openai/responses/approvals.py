@@ -31,7 +31,7 @@ def ids_in(given: Any) -> set[str]:
 
 
 def approvals(earlier: Sequence[Item], items: Sequence[Item], found: Requested) -> Approvals:
-    """What is decided by `items`, which come behind `earlier`, and what is still open.
+    """The decisions of `items`, which come behind `earlier`, and the asks still open.
 
     `found`: the calls that wait.  A call that was made, or denied, is an `mcp_call` with the id of
     the request, and decided for good.

@@ -44,8 +44,9 @@ async def steer(message: bytes, given: Mapping[str, Any], lanes: Lanes, outbox: 
         Whatever the guards refuse a request with.
     """
     await pass_guards(message)
-    response_id, said = given.get("previous_response_id"), given.get("input")
-    lane = lanes.running(response_id) if isinstance(response_id, str) else None
+    named, said = given.get("previous_response_id"), given.get("input")
+    response_id = named if isinstance(named, str) else ""
+    lane = lanes.running(response_id)
     try:
         text = text_of(said)
     except InvalidField as error:
@@ -85,7 +86,7 @@ async def _fail(
     await outbox.tell_of_steer(event, lane.stream_id if lane else None)
 
 
-def _missing(response_id: Any, lanes: Lanes) -> tuple[str, str]:
+def _missing(response_id: str, lanes: Lanes) -> tuple[str, str]:
     """Why no response of that id takes words here: the code and the reason."""
     if response_id in lanes.chains():
         return "response_already_completed", "The response has ended."

@@ -46,7 +46,8 @@ WORDS: Final = {
     Full.DESCRIPTORS: "It has no descriptor left for a connection",
 }
 
-Serve = Callable[[trio.SocketStream], Awaitable[None]]
+Serve = Callable[[socket.socket], Awaitable[None]]
+"""Serves a client, and closes the client's socket."""
 
 log = structlog.get_logger()
 
@@ -88,20 +89,21 @@ class Acceptor:
                 await refuse_next(listener)
         else:
             if accepted is not None:
-                self._admit(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
+                self._admit(accepted)
 
-    def _admit(self, stream: trio.SocketStream) -> None:
-        address = address_of(stream)
+    def _admit(self, client: socket.socket) -> None:
+        address = address_of(client)
         full = self._limit.enter(address)
         if full is None:
-            self._serving.start_soon(self._serve_counted, stream, address)
+            self._serving.start_soon(self._serve_counted, client, address)
         else:
             self._note(full)
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(client))
             self._serving.start_soon(self._refuse, stream, full)
 
-    async def _serve_counted(self, stream: trio.SocketStream, address: str) -> None:
+    async def _serve_counted(self, client: socket.socket, address: str) -> None:
         try:
-            await self._serve(stream)
+            await self._serve(client)
         finally:
             self._limit.leave(address)
 
@@ -149,10 +151,10 @@ def next_present(listener: socket.socket) -> socket.socket | None:
     return None
 
 
-def address_of(stream: trio.SocketStream) -> str:
+def address_of(client: socket.socket) -> str:
     """The client's address; empty where the client has left already."""
     try:
-        return str(stream.socket.getpeername()[0])
+        return str(client.getpeername()[0])
     except (OSError, IndexError):
         return ""
 

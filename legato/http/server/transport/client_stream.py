@@ -20,28 +20,31 @@ RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closin
 
 
 class ClientStream:
-    def __init__(self, accepted: trio.SocketStream, patience: float) -> None:
+    def __init__(self, accepted: socket, patience: float) -> None:
         """`patience`: seconds in which a client must take a slice, or the connection is closed."""
-        plain = socket(fileno=accepted.socket.detach())
-        self.socket = trio.socket.from_stdlib_socket(plain)
-        self.send_nowait: Final = plain.send  # past Trio: for writes without waiting
-        self._peek: Final = plain.recv
+        self.socket = trio.socket.from_stdlib_socket(accepted)
+        self.send_nowait: Final = accepted.send  # past Trio: for writes without waiting
         self.life = trio.CancelScope()
         self._stream = trio.SocketStream(self.socket)
         self._patience = patience
         self._writing = trio.CancelScope()
         self._reading = trio.CancelScope()
+        self._first: bytes | bytearray = b""  # READ at most, until the connection's server reads
         self._due = math.inf  # the time by which the client must have sent something
 
     async def has_begun(self) -> bool:
-        """Wait for the client's first byte; False where the client leaves or is late."""
-        with trio.CancelScope(deadline=self._due) as self._reading:
-            await trio.lowlevel.wait_readable(self.socket)
-            return not has_left(self._peek)
-        return False
+        """Wait for the client's first bytes; False where the client leaves or is late."""
+        try:
+            self._first = await self.receive_some(READ)
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            return False
+        return bool(self._first)
 
     async def receive_some(self, max_bytes: int) -> bytes | bytearray:
         """Raises trio.TooSlowError where the client has sent nothing by the deadline."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
         with trio.CancelScope(deadline=self._due) as self._reading:
             return await self._stream.receive_some(min(max_bytes, READ))
         raise trio.TooSlowError
@@ -62,12 +65,20 @@ class ClientStream:
             trio.BrokenResourceError: if the client takes nothing for `patience` seconds.
         """
         view = memoryview(data)
-        for start in range(0, len(data), SLICE):
-            with trio.move_on_after(self._patience) as self._writing:
+        with trio.CancelScope() as self._writing:
+            for start in range(0, len(data), SLICE):
+                self._writing.deadline = trio.current_time() + self._patience
                 await self._stream.send_all(view[start : start + SLICE])
-            if self._writing.cancelled_caught:
-                self.reset()
-                raise trio.BrokenResourceError("the client takes nothing")
+            return
+        self.reset()
+        raise trio.BrokenResourceError("the client takes nothing")
+
+    def write(self, data: bytes) -> int:
+        """The number of bytes taken by the kernel now; 0 also where the connection is broken."""
+        try:
+            return self.send_nowait(data)
+        except OSError:
+            return 0
 
     def hasten(self, patience: float) -> None:
         """Shorten the deadline of this and all later writes to `patience` seconds."""

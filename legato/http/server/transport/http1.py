@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import h11
 import trio
-from hypercorn.events import Closed, RawData
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import (
     STREAM_ID,
@@ -45,25 +45,30 @@ Read = Callable[[int], Awaitable[bytes | bytearray]]
 class RequestTurn(EventWrapper):
     """The turn of the next request.
 
-    Hypercorn's reading task waits for the turn, and would not see the client leave meanwhile, so
-    `meanwhile` reads ahead.  Requests that were sent ahead have their turns at a limited pace;
-    requests that come one after the other, each behind the answer to the last, have not.
+    Hypercorn's reading task waits for the turn where bytes of a next request came during an
+    answer.  Blind to the client's leaving otherwise, the task reads ahead until the turn comes.
+    Requests sent ahead have their turns at a limited pace; requests that come in turn, each behind
+    the answer to the last, have not.
     """
 
-    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, read_ahead: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
         self.is_ahead = False  # whether the request was sent before the answer to the last was
-        self._meanwhile = meanwhile
+        self._read_ahead = read_ahead
+        self._reading = trio.CancelScope()
         self._pace = Pace(AHEAD_A_SECOND, AHEAD_AT_ONCE)
 
     async def wait(self) -> None:
         self.is_ahead = False
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._meanwhile)
-            await super().wait()
-            nursery.cancel_scope.cancel()
+        with trio.CancelScope() as self._reading:
+            await self._read_ahead()
+            await super().wait()  # where the client has left meanwhile
         if self.is_ahead:
             await self._pace.wait()
+
+    async def set(self) -> None:
+        await super().set()
+        self._reading.cancel()
 
 
 class Http1(H11Protocol):
@@ -74,10 +79,16 @@ class Http1(H11Protocol):
         """
         super().__init__(*parts)
         self.can_read = self._turn = RequestTurn(self._read_ahead)
+        self._head = b""  # of an answer, written together with the body's first bytes
         self._left: float = math.inf  # bytes of the answer that are still to be sent
         self._read = read
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
         self.connection = self._strict
+
+    async def handle(self, event: Event) -> None:
+        await super().handle(event)
+        if isinstance(self.stream, RequestStream):
+            self.stream.end_read()
 
     async def _read_ahead(self) -> None:
         """During an answer, keep the bytes behind the request, and notice when the client leaves.
@@ -130,9 +141,20 @@ class Http1(H11Protocol):
         return self.app, self.config, self.context, self.task_group, *place
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
-        if self._strict.problem is None:  # behind a refusal nobody listens to the application
-            self._left = self._left_after(event)
-            await super()._send_h11_event(with_phrase(event))
+        if self._strict.problem is not None:
+            return  # behind a refusal nobody listens to the application
+        self._left = self._left_after(event)
+        try:
+            data = self._head + (self.connection.send(with_phrase(event)) or b"")
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        # A body of known length follows at once: head and body are a single write.
+        is_followed = isinstance(event, h11.Response) and 0 < self._left < math.inf
+        self._head = data if is_followed else b""
+        if data and not is_followed:
+            await self.send(RawData(data))
 
     def _left_after(self, event: H11SendableEvent) -> float:
         match event:

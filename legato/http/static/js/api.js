@@ -23,16 +23,31 @@ export async function errorOf(response) {
   return new HttpError(response.status, message, Number(response.headers.get("Retry-After")) || 0);
 }
 
-async function call(method, path, body, signal) {
+async function call(method, path, body) {
   const response = await fetch(BASE + path, {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store",
-    signal,
   });
   if (!response.ok) throw await errorOf(response);
   return response.json().catch(() => ({}));
+}
+
+const PATIENCE = 30_000; // ms for the whole reply to a reading
+
+/** Read, until `signal` is aborted.  A reading that hangs fails as one does that reaches nobody: others wait for its end. */
+async function read(path, signal) {
+  const patience = AbortSignal.timeout(PATIENCE);
+  try {
+    const ends = signal ? AbortSignal.any([signal, patience]) : patience;
+    const response = await fetch(BASE + path, { method: "GET", cache: "no-store", signal: ends });
+    if (!response.ok) throw await errorOf(response);
+    return await response.json();
+  } catch (error) {
+    if (error instanceof HttpError || error.name === "AbortError") throw error;
+    throw new TypeError("The server does not answer, or not in JSON.", { cause: error });
+  }
 }
 
 const at = (id) => encodeURIComponent(id);
@@ -51,28 +66,28 @@ export const EVENTS = `${BASE}api/events`;
 
 export const streamPath = (id) => `${BASE}api/agents/chat/stream/${at(id)}`;
 
-export const models = () => call("GET", "api/models");
+export const models = () => read("api/models");
 /** Stands before an agent's id where models and agents are chosen from one list. */
 export const AGENT = "agent:";
 
-export const agents = () => call("GET", "api/agents?limit=100");
+export const agents = () => read("api/agents?limit=100");
 
 /** An agent with its instructions, for who may edit it. */
-export const agent = (id) => call("GET", `api/agents/${at(id)}/expanded`);
+export const agent = (id) => read(`api/agents/${at(id)}/expanded`);
 
 /** Make an agent, or change the one of `id`. */
 export const saveAgent = (id, fields) =>
   id === null ? call("POST", "api/agents", fields) : call("PATCH", `api/agents/${at(id)}`, fields);
 
 export const removeAgent = (id) => call("DELETE", `api/agents/${at(id)}`);
-export const tools = () => call("GET", "api/agents/tools");
-export const active = () => call("GET", "api/agents/chat/active");
-export const status = (id) => call("GET", `api/agents/chat/status/${at(id)}`);
+export const tools = () => read("api/agents/tools");
+export const active = () => read("api/agents/chat/active");
+export const status = (id) => read(`api/agents/chat/status/${at(id)}`);
 const FOUND = 20; // messages found at once
 const TITLED = 5; // conversations found by their title: who wants more writes another word
 /** Your generations as times and counts; `everybody`: those of all users. */
-export const jobs = (everybody) => call("GET", `api/jobs${everybody ? "?everybody=true" : ""}`);
-export const job = (id) => call("GET", `api/jobs/${at(id)}`);
+export const jobs = (everybody) => read(`api/jobs${everybody ? "?everybody=true" : ""}`);
+export const job = (id) => read(`api/jobs/${at(id)}`);
 
 const FIRST = 20; // messages: more than a screen holds, and soon there, …
 const PAGE = 40; // … and those above, for who scrolls
@@ -80,19 +95,19 @@ const PAGE = 40; // … and those above, for who scrolls
 /** The newest messages, oldest first, as `{messages, nextCursor}`; `cursor`: those before. */
 export function messages(id, cursor) {
   const query = new URLSearchParams(cursor ? { limit: PAGE, cursor } : { limit: FIRST });
-  return call("GET", `api/messages/${at(id)}?${query}`);
+  return read(`api/messages/${at(id)}?${query}`);
 }
 /** Messages found, as `{messages, nextCursor}`, each with an `excerpt`; `cursor`: those before. */
 export function found(words, cursor, signal) {
   const query = new URLSearchParams({ search: words, limit: FOUND, ...(cursor && { cursor }) });
-  return call("GET", `api/messages?${query}`, undefined, signal);
+  return read(`api/messages?${query}`, signal);
 }
 
 /** The conversations last changed of those whose title has all words. */
 export const titled = (words, signal) =>
-  call("GET", `api/convos?${new URLSearchParams({ search: words, limit: TITLED })}`, undefined, signal);
+  read(`api/convos?${new URLSearchParams({ search: words, limit: TITLED })}`, signal);
 
-export const conversation = (id) => call("GET", `api/convos/${at(id)}`);
+export const conversation = (id) => read(`api/convos/${at(id)}`);
 
 export const rename = (conversationId, newTitle) =>
   call("POST", "api/convos/update", { arg: { conversationId, title: newTitle } });
@@ -100,7 +115,7 @@ export const rename = (conversationId, newTitle) =>
 export const remove = (conversationId) =>
   call("DELETE", "api/convos", { arg: { conversationId } });
 
-export const keys = () => call("GET", "api/api-keys");
+export const keys = () => read("api/api-keys");
 
 /** `expiresAt`: a time in ISO 8601; without it, whatever the server's rule is. */
 export const makeKey = (name, expiresAt) => call("POST", "api/api-keys", { name, expiresAt });
@@ -123,7 +138,7 @@ export const stop = (streamId, generationId) =>
 
 export function conversations(cursor) {
   const query = new URLSearchParams({ limit: "25", ...(cursor && { cursor }) });
-  return call("GET", `api/convos?${query}`);
+  return read(`api/convos?${query}`);
 }
 
 /** Start a generation; one whose reply was lost is joined, never repeated.  `clientRequestId`: the start's name, where
@@ -131,7 +146,7 @@ export function conversations(cursor) {
 export const start = (turn) => persistently("POST", "api/agents/chat", { clientRequestId: newName(), ...turn });
 
 /** The turns that wait in a conversation, the next one first. */
-export const queue = (id) => call("GET", `api/agents/chat/queue/${at(id)}`);
+export const queue = (id) => read(`api/agents/chat/queue/${at(id)}`);
 
 /** `change`: cancel, front or now. */
 export const changeQueue = (change, conversationId, generationId) =>
@@ -146,7 +161,7 @@ export const steer = (words, signal) =>
 
 /** What became of a steer of the caller's own name. */
 export const receipt = (conversationId, name) =>
-  call("GET", `api/agents/chat/steers/${at(name)}?${new URLSearchParams({ conversationId })}`);
+  read(`api/agents/chat/steers/${at(name)}?${new URLSearchParams({ conversationId })}`);
 
 export const cancelSteer = (steer) => persistently("POST", "api/agents/chat/steer/cancel", steer);
 export const armSteer = (steer) => persistently("POST", "api/agents/chat/steer/arm", steer);

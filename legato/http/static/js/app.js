@@ -27,7 +27,6 @@ import { ThreadView } from "./view/thread.js";
 
 const $ = (id) => document.getElementById(id);
 const UNREACHABLE = "The server cannot be reached.";
-const LONGEST_INTERIM = 60; // characters of a question in place of a title
 
 const drafts = new Drafts();
 const endings = new Endings();
@@ -154,7 +153,7 @@ async function read(conversation, messageId) {
 
 function showConversation() {
   const first = open.rows[0]?.message;
-  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first).trim().slice(0, LONGEST_INTERIM));
+  if (first && open.id && !open.hasOlder) library.suggest(open.id, textOfMessage(first));
   thread.changed();
   composer.show({ running: open.running, stopping: open.turn?.stopping ?? false });
   chips.show({ unread: open.steers.unread, steers: open.steers.waiting, turns: open.queue.waiting });

@@ -4,11 +4,18 @@ import { inTurn } from "./in_turn.js";
 import { Notes } from "./notes.js";
 
 export const UNTITLED = "New Chat"; // what the server calls a conversation without a title
+const LONGEST_TITLE = 80; // characters, as the server cuts a title of its own making
 const MOST_PINS = 30; // each may be a request of its own when the list is read
+
+/** A text as a title: on one line, and a long one cut between words. */
+export function firstWords(text) {
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length <= LONGEST_TITLE ? line : `${line.slice(0, LONGEST_TITLE - 1).replace(/ [^ ]*$/, "")}…`;
+}
 
 export class Library {
   #known = new Map(); // conversation id -> conversation
-  #interim = new Map(); // conversation id -> its first question
+  #interim = new Map(); // conversation id -> the first words of its first question
   #pins = new Notes("pins", MOST_PINS);
   #cursor = null;
   #pages = 0;
@@ -52,10 +59,11 @@ export class Library {
     return this.#cursor !== null;
   }
 
-  /** Show `question` in place of a title, until there is one. */
+  /** Show the first words of `question` in place of a title, until there is one. */
   suggest(id, question) {
-    if (this.#interim.get(id) === question) return;
-    this.#interim.set(id, question);
+    const title = firstWords(question);
+    if (this.#interim.get(id) === title) return;
+    this.#interim.set(id, title);
     if (this.titleOf(id) === UNTITLED) this.listener.changed();
   }
 

@@ -42,7 +42,7 @@ REMOVE: Final = delete(AGENT_ACTIONS).where(_OF_AGENT, _THE_ACTION)
 
 
 def page_of(principals: int, *, of_one_agent: bool) -> Select[Any]:
-    """Of agents that so many principals may use; parameters as `usable_values`."""
+    """Selects agents that so many principals may use; parameters as `usable_values`."""
     statement = (
         select(*_LIGHT)
         .join(AGENTS, AGENTS.c.agent_id == AGENT_ACTIONS.c.agent_id)

@@ -15,7 +15,7 @@ from legato.agents.tools.contract import InputRequired, ToolOutput
 from legato.agents.tools.mcp.toolbox import open_mcp
 from legato.config.tools import McpSettings
 from tests.support.http.live_server import until
-from tests.support.mcp.running import Counts, by_http, said, through_pipes, tools_of
+from tests.support.mcp.running import Counts, by_http, said, through_forked_pipes, tools_of
 from tests.support.storage.redis_servers import free_port
 
 WAYS = ("through pipes", "by HTTP in JSON", "by HTTP in events")
@@ -29,7 +29,7 @@ def counts(tmp_path: Path) -> Counts:
 @contextmanager
 def running(way: str, counts: Counts) -> Iterator[McpSettings]:
     if way == "through pipes":
-        yield through_pipes(counts)
+        yield through_forked_pipes(counts)
     else:
         with by_http(counts, *(["--json"] if way == "by HTTP in JSON" else [])) as settings:
             yield settings
@@ -100,7 +100,7 @@ async def test_a_list_that_has_changed_is_read_again(way: str, counts: Counts) -
 
 
 async def test_a_call_with_an_unknown_outcome_is_not_made_again(counts: Counts) -> None:
-    async with tools_of(through_pipes(counts)) as (_, tools):
+    async with tools_of(through_forked_pipes(counts)) as (_, tools):
         text = await said(tools["die"])
         assert "may or may not have happened" in text
         assert await said(tools["echo"], text="begun again") == "begun again"
@@ -109,7 +109,7 @@ async def test_a_call_with_an_unknown_outcome_is_not_made_again(counts: Counts) 
 
 
 async def test_a_reading_call_whose_server_died_is_made_once_more(counts: Counts) -> None:
-    async with tools_of(through_pipes(counts)) as (_, tools):
+    async with tools_of(through_forked_pipes(counts)) as (_, tools):
         assert await said(tools["die_once"]) == "alive"
 
     assert counts.of("die_once") == 2
@@ -127,7 +127,7 @@ async def test_a_call_that_hangs_ends_at_its_deadline(way: str, counts: Counts) 
 
 
 async def test_a_run_waits_for_a_server_that_begins_slowly(counts: Counts) -> None:
-    async with open_mcp({"odd": through_pipes(counts, "--slow")}) as toolbox:
+    async with open_mcp({"odd": through_forked_pipes(counts, "--slow")}) as toolbox:
         offer = await toolbox.offer(["echo_mcp_odd"], "ada")
 
     assert [tool.definition.name for tool in offer.tools] == ["echo_mcp_odd"]

@@ -16,7 +16,7 @@ from legato.agents.tools.mcp.server import McpServer
 from legato.agents.tools.mcp.tasks import LONGEST_PAUSE, PAUSE, SHORTEST_PAUSE, ServerTask
 from legato.config.tools import McpSettings
 from tests.support.http.live_server import until
-from tests.support.mcp.running import Counts, by_http, said, through_pipes, tools_of
+from tests.support.mcp.running import Counts, by_http, said, through_forked_pipes, tools_of
 
 WAYS = ("through pipes", "by HTTP")
 
@@ -46,7 +46,7 @@ def counts(tmp_path: Path) -> Counts:
 @contextmanager
 def running(way: str, counts: Counts) -> Iterator[McpSettings]:
     if way == "through pipes":
-        yield through_pipes(counts)
+        yield through_forked_pipes(counts)
     else:
         with by_http(counts) as settings:
             yield settings

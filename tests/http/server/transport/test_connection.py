@@ -88,6 +88,18 @@ async def test_an_http_2_client_that_left_is_forgotten(asks: bool) -> None:
         await forgotten(server)
 
 
+async def test_a_client_that_asks_no_more_is_not_waited_for_nor_logged() -> None:
+    with capture_logs() as logs:
+        async with live_server(idle=0.2) as server, await server.connect() as client:
+            await client.stream.send_all(REQUEST)
+            await client.receive_until(b"}")
+            with trio.fail_after(SOON):
+                assert await client.stream.receive_some() == b""
+            await forgotten(server)
+
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
 async def test_an_http_2_client_that_asks_for_nothing_is_not_waited_for() -> None:
     async with live_server(http2=True, idle=0.05) as server, await server.connect() as raw:
         client = Http2Client(raw, server.token)
@@ -98,14 +110,15 @@ async def test_an_http_2_client_that_asks_for_nothing_is_not_waited_for() -> Non
 
 
 async def test_an_http_2_client_whose_streams_are_over_is_not_waited_for() -> None:
-    async with live_server(http2=True, idle=0.05) as server, await server.connect() as raw:
-        client = Http2Client(raw, server.token)
+    async with live_server(http2=True, idle=0.5) as server:
         started = await server.start("held", tokens=5)
-        await client.greet()
-        await client.leave(await client.ask(f"/api/agents/chat/stream/{started['streamId']}"))
-        with trio.fail_after(SOON):
-            while await raw.stream.receive_some():
-                pass
+        async with await server.connect() as raw:
+            client = Http2Client(raw, server.token)
+            await client.greet()
+            await client.leave(await client.ask(f"/api/agents/chat/stream/{started['streamId']}"))
+            with trio.fail_after(SOON):
+                while await raw.stream.receive_some():
+                    pass
 
 
 async def test_a_connection_that_the_server_stumbles_over_is_the_only_one_to_end() -> None:

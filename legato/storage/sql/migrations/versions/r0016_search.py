@@ -102,7 +102,7 @@ def _words(row: sa.Row[Any]) -> str | list[str]:
 
 
 def _text_of(row: sa.Row[Any]) -> str:
-    """What a person reads of a message, as `legato.content.text_of` has it."""
+    """The text of a message for a person, as `legato.content.text_of` has it."""
     texts = []
     with suppress(MsgspecError):  # content that no version can read has no words
         parts = json.decode(row.content or "[]", type=list[dict[str, Any]])

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.http.server.asgi import LONGEST_UPLOAD, UPLOAD_PATIENCE, ASGIExchange
+from legato.http.server.exchange import LONGEST_UPLOAD, UPLOAD_PATIENCE, ASGIExchange
 
 END: Any = {"type": "http.response.body", "body": b"", "more_body": False}
 
