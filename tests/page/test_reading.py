@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly
+from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly, words
 from tests.support.page.server import LegatoServer
 
 LIVE = re.compile(r"^Live · \d+ tokens · \d+\.\d/s · event \d+$")
@@ -42,6 +42,19 @@ def test_one_step_upwards_unpins_and_the_end_pins_again(page: Page, way: str) ->
     expect(page.locator("#latest")).to_be_hidden()
     page.wait_for_function(f"() => {FROM_END} < 2")
     page.click("#stop")
+
+
+def test_a_field_that_grows_and_shrinks_does_not_unpin(page: Page) -> None:
+    page.set_viewport_size({"width": 420, "height": 420})
+    ask(page, "\n".join(["a long question"] * 12), model="quick")
+    expect(answer(page)).to_have_text(words(10))
+    page.wait_for_function(f"() => {FROM_END} < 2 && {FAR}.scrollTop > 100")
+
+    for text in ("one\ntwo\nthree\nfour", ""):
+        page.fill("#text", text)
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert page.evaluate(FROM_END) < 2
+        expect(page.locator("#latest")).to_be_hidden()
 
 
 def test_reasoning_is_followed_to_its_end(page: Page) -> None:

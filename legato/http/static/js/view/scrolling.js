@@ -6,6 +6,7 @@ const UPWARDS = ["ArrowUp", "PageUp", "Home"];
 export class ReadingAlong {
   #top = 0; // where the last scroll left the element
   #height = 0; // of the content, then
+  #room = 0; // of the element, then
   #touchedAt = 0;
   isOn = true;
 
@@ -48,7 +49,8 @@ export class ReadingAlong {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    const isUp = scrollTop < this.#top - 1 && scrollHeight >= this.#height; // no shrinking moved it
+    const isMoved = scrollHeight < this.#height || clientHeight > this.#room; // by what shrank, or by room below
+    const isUp = scrollTop < this.#top - 1 && !isMoved;
     if (isUp) this.#turn(false);
     else if (scrollHeight - scrollTop - clientHeight < AT_END) this.#turn(true);
     this.#note();
@@ -57,6 +59,7 @@ export class ReadingAlong {
   #note() {
     this.#top = this.scroller.scrollTop;
     this.#height = this.scroller.scrollHeight;
+    this.#room = this.scroller.clientHeight;
   }
 
   #turn(isOn) {

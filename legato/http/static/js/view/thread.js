@@ -22,7 +22,8 @@ export class ThreadView {
     Object.assign(this, { scroller, list, latest, actions });
     this.reading = new ReadingAlong(scroller, () => (latest.hidden = this.reading.isOn));
     latest.onclick = () => this.toEnd();
-    new ResizeObserver(() => this.reading.stay()).observe(list);
+    const resized = new ResizeObserver(() => this.reading.stay());
+    for (const element of [list, scroller]) resized.observe(element);
     this.#older.onclick = () => actions.older();
     const near = { root: scroller, rootMargin: "600px 0px 0px 0px" };
     new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && actions.older(), near).observe(this.#older);
