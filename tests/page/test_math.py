@@ -18,7 +18,9 @@ RENDER = """async (text) => {
 
 def formulas(page: Page) -> list[str]:
     """The formulas that are typeset, as they were written."""
-    return page.locator("span.math").evaluate_all("all => all.map(({dataset}) => dataset.source)")
+    sources = "all => all.map(({dataset}) => dataset.source)"
+    found: list[str] = page.locator("span.math").evaluate_all(sources)
+    return found
 
 
 @pytest.mark.parametrize(

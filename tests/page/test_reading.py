@@ -52,7 +52,9 @@ def test_a_field_that_grows_and_shrinks_does_not_unpin(page: Page) -> None:
 
     for text in ("one\ntwo\nthree\nfour", ""):
         page.fill("#text", text)
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         assert page.evaluate(FROM_END) < 2
         expect(page.locator("#latest")).to_be_hidden()
 
