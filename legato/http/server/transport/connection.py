@@ -19,6 +19,7 @@ from hypercorn.utils import parse_socket_addr
 from legato.http.server.transport.client_stream import READ, ClientStream
 from legato.http.server.transport.http1 import Http1
 from legato.http.server.transport.http2 import Http2
+from legato.http.server.transport.websockets import WebSocketStream
 
 CLOSE_TIMEOUT: Final = 1.0  # seconds to send the end; then the connection is cut
 
@@ -82,7 +83,8 @@ class ConnectionServer(TCPServer):
 
     async def _send_at_once(self, event: Event) -> None:
         """Send for HTTP/1.1: bytes taken by the kernel now cost neither a lock nor a turn."""
-        if isinstance(event, RawData) and not self.send_lock.locked():
+        is_free = self.protocol.answers_requests and not self.send_lock.locked()
+        if isinstance(event, RawData) and is_free:
             if sent := self._client.write(event.data):
                 event = RawData(event.data[sent:])
             if not event.data:
@@ -108,6 +110,11 @@ class Protocol(ProtocolWrapper):
     def __init__(self, http1: Http1, http2: Callable[[], Http2]) -> None:
         self.protocol = http1
         self._http2 = http2
+
+    @property
+    def answers_requests(self) -> bool:
+        """Whether no WebSocket was begun: a WebSocket's writer gives way at each message."""
+        return not isinstance(getattr(self.protocol, "stream", None), WebSocketStream)
 
     async def handle(self, event: Event) -> None:
         try:
