@@ -31,6 +31,8 @@ class ConnectionServer(TCPServer):
     and the descriptor.  Here the only reading task has a deadline.
     """
 
+    protocol: "Protocol"
+
     def __init__(
         self,
         app: ASGIWrapper,
