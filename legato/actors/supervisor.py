@@ -142,7 +142,7 @@ class Supervisor(JobObserver[Job]):
         if (ref := await self.parking.find(job_id)) is not None:
             with suppress(ActorStopped):
                 await ref.stop()
-        # Not the job that was found before: a run that is parked meanwhile is stopped as another.
+        # Looked up after the stop: a parked run is woken as a new job in order to be stopped.
         if job := self.registry.find(job_id):
             await job.ownership.over()
             job.ownership.leave()

@@ -130,8 +130,8 @@ def _kept(parts: Sequence[PlacedPart]) -> Iterator[ModelCall]:
 def next_number(snapshot: Snapshot) -> int:
     """The number of the next model call.
 
-    A call that read steers has begun, also where its process ended before the model said a word:
-    another agent of the group would pass for its end.
+    A call that read steers has begun, also where the process ended before the model said a word.
+    Its number, given to a call of another agent of the group, would mix the two calls up.
     """
     begun = (step.origin.call_no for step in snapshot.steps)
     ended = (ended.origin.call_no for ended in snapshot.calls)

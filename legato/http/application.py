@@ -98,8 +98,11 @@ class Legato(Hosted):
             await self.provider.look()
 
     async def send_static_file(self, filename: str) -> Response:
-        """A file of the page, also below a version: of this server's for ever, of another server's
-        (another replica, in the middle of an upgrade) as it is here."""
+        """Send a file of the page, by its name or below a version.
+
+        Below this server's version the browser may keep the file for ever.  Below the version of a
+        different replica, in the middle of an upgrade, the file is sent as this server has it.
+        """
         version, _, name = filename.partition("/")
         name = name if VERSION.fullmatch(version) else filename
         if (read := self.static.find(name)) is None:

@@ -1,6 +1,6 @@
 """Many replicas as one: the owner of a job, questions to the owner, and the next owner.
 
-- `directory_updates`: tells the directory about jobs whatever the journal does not tell it
+- `directory_updates`: tells the directory those facts about jobs which the journal does not tell
 - `failover`: takes the jobs of dead replicas over at once, and brings each here when wanted
 - `heartbeat`: gives signs of life, and keeps all replicas informed of this replica's jobs
 - `job_info`: a turn as other replicas know it, and back

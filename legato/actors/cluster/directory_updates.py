@@ -1,4 +1,4 @@
-"""Tells the directory about jobs whatever the journal does not tell it."""
+"""Tells the directory those facts about jobs which the journal does not tell."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -15,8 +15,7 @@
 - `recovery`: brings the jobs of a dead process to an ending, from their logs in the journal
 - `replay`: replays a job from its log in a journal, up to the first gap or fault
 - `run_parking`: when a job may be let go of while its run only waits for answers
-- `sealing`: gives a job of a dead process its ending, the one that readers may have heard or a new
-  one
+- `sealing`: ends a dead process's job, with the ending that readers may have heard or a new ending
 - `takeover`: decides whether a taken-over run goes on
 - `waking`: makes a parked run whole again, from its log in the journal
 """

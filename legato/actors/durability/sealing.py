@@ -1,4 +1,4 @@
-"""Gives a job of a dead process its ending: the one that readers may have heard, or a new one."""
+"""Ends a dead process's job: with the ending that readers may have heard, or with a new ending."""
 
 import structlog
 from msgspec import structs
