@@ -200,6 +200,17 @@ def test_a_route_that_lies_is_found_out(ended: Page) -> None:
     expect(ended.locator("#verdict")).to_have_class("verdict different")
 
 
+def test_what_is_below_an_answer_stands_still_while_the_answer_grows(
+    inspect: Page, context: BrowserContext, server: LegatoServer
+) -> None:
+    inspect.goto(f"{server.url}/inspect/{start(context, server, model='slower')}")
+    expect(inspect.locator("#answer")).to_have_text(begins_rightly(3))
+    before = inspect.locator("#prove").bounding_box()
+    expect(inspect.locator("#answer")).to_have_text(begins_rightly(120))
+
+    assert inspect.locator("#prove").bounding_box() == before
+
+
 def test_a_proof_can_be_stopped(
     inspect: Page, context: BrowserContext, server: LegatoServer
 ) -> None:

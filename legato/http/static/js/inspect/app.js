@@ -127,6 +127,7 @@ function showJob() {
   const { job, times, recording, samples } = open ?? {};
   if (!job) return;
   $("job").hidden = false;
+  $("answer").classList.toggle("growing", job.stage !== "ended");
   if (open.wantsFocus) $("job-title").focus();
   open.wantsFocus = false;
   const events = recording?.events ?? [];
