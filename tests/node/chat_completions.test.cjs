@@ -43,7 +43,7 @@ test("tool calls, put together by the client, and what came of them", async () =
 });
 
 test("what is refused throws the proper class", async () => {
-  await assert.rejects(create({ n: 2 }), (error) => {
+  await assert.rejects(create({ n: 9 }), (error) => {
     return error instanceof OpenAI.BadRequestError && error.param === "n";
   });
   await assert.rejects(create({ model: "gpt-0" }), (error) => {
