@@ -18,6 +18,7 @@ from legato.bench.servers.served import Served, legato
 from legato.http.auth.tokens import sign
 
 _DAY: Final = 86400.0
+_LEAST_RETENTION: Final = 2.0  # seconds in which a reader comes back, also on a busy machine
 _RETENTION: Final = 30.0  # seconds, in a long soak: kept answers soon reach their full number
 _SAMPLES: Final = 900  # in total; a sample a second in a quarter of an hour
 _LAST_REQUEST: Final = 60.0  # seconds for a request of the load; after more the server hangs
@@ -36,7 +37,7 @@ class Sample(Struct, frozen=True):
 
 
 def soak(*, seconds: float = 900.0) -> Scenario:
-    retention = min(_RETENTION, seconds / 10)
+    retention = min(_RETENTION, max(_LEAST_RETENTION, seconds / 10))
 
     def measure() -> Figures:
         secret = secrets.token_hex(32)
