@@ -19,7 +19,7 @@ from legato.bench.counting import Tally
 from legato.bench.processes import cpu_seconds
 from legato.bench.servers.served import Served, legato
 
-CLIENTS: Final = 200
+CLIENTS: Final = 60
 SECONDS: Final = 4.0
 TURNS: Final = 3
 MODEL: Final = """
