@@ -13,14 +13,9 @@ from typing import Final
 import httpx
 import trio
 
+from benchmarks.serving import serving, token
 from legato.bench.conditions import conditions
-from legato.config import Settings
-from legato.http.app import create_app
-from legato.http.auth.tokens import sign
-from legato.http.runtime import open_runtime
-from legato.http.server.server import listening, serve_until
 
-SECRET: Final = "a secret of thirty-two characters"
 AGENTS: Final = 1_000
 TIMES: Final = 41
 PAGES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -53,23 +48,14 @@ async def milliseconds(client: httpx.AsyncClient, query: Mapping[str, str]) -> f
 
 async def main() -> None:
     print(conditions())
+    headers = {"Authorization": f"Bearer {token()}"}
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(jwt_secret=SECRET, database_url=f"sqlite:///{folder}/legato.db", port=0)
-        app = create_app(settings)
-        token = sign("ann", SECRET, now=time.time(), ttl=3600)
         async with (
-            listening(settings) as listeners,
-            open_runtime(settings) as app.runtime,
-            trio.open_nursery() as nursery,
+            serving(f"sqlite:///{folder}/legato.db") as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client,
         ):
-            nursery.start_soon(serve_until, trio.sleep_forever, app, listeners)
-            port = listeners[0].socket.getsockname()[1]
-            async with httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}
-            ) as client:
-                await fill(client)
-                await report(client)
-            nursery.cancel_scope.cancel()
+            await fill(client)
+            await report(client)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from run to run, however busy the machine is.
 """
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +19,8 @@ import trio
 import trio.testing
 from trio.abc import Instrument
 
-from legato.config import Settings
-from legato.http.app import create_app
-from legato.http.auth.tokens import sign
-from legato.http.runtime import open_runtime
-from legato.http.server.server import listening, serve_until
+from benchmarks.serving import serving, token
 
-SECRET: Final = "a secret of thirty-two characters"
 ROOT: Final = Path(__file__).parents[1] / "legato"
 CONVERSATION: Final = "11111111-1111-4111-8111-111111111111"
 START: Final = {"text": "Hi", "model": "scripted", "conversationId": CONVERSATION}
@@ -62,39 +56,30 @@ class Calls(Instrument):
 
 
 async def main() -> None:
-    settings = Settings(jwt_secret=SECRET, database_url="memory://", port=0)
-    app = create_app(settings)
-    async with (
-        listening(settings) as listeners,
-        open_runtime(settings) as app.runtime,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(serve_until, trio.sleep_forever, app, listeners)
-        port = listeners[0].socket.getsockname()[1]
-        stream = f"/api/agents/chat/stream/{CONVERSATION}?resume=true"
+    stream = f"/api/agents/chat/stream/{CONVERSATION}?resume=true"
+    async with serving("memory://") as port:
         for name, method, path, body in (
             ("a health check", "GET", "/healthz", b""),
             ("a start", "POST", "/api/agents/chat", msgspec.json.encode(START)),
             ("a reader's return", "GET", stream, b""),
         ):
             print(name, *_lines(await _counted(port, method, path, body)), sep="\n  ")
-        nursery.cancel_scope.cancel()
 
 
 async def _counted(port: int, method: str, path: str, body: bytes) -> Calls:
-    token = sign("ann", SECRET, now=time.time(), ttl=600)
+    bearer = token()
     for _ in range(3):
-        await _ask(port, token, method, path, body)
+        await _ask(port, bearer, method, path, body)
         await trio.testing.wait_all_tasks_blocked(0.05)
     calls = Calls()
     with calls.counting():
-        await _ask(port, token, method, path, body)
+        await _ask(port, bearer, method, path, body)
     await trio.testing.wait_all_tasks_blocked(0.05)
     return calls
 
 
-async def _ask(port: int, token: str, method: str, path: str, body: bytes) -> None:
-    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+async def _ask(port: int, bearer: str, method: str, path: str, body: bytes) -> None:
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
     head += f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     client = await trio.open_tcp_stream("127.0.0.1", port)
     async with client:

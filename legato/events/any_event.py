@@ -51,10 +51,10 @@ AnyEvent = AnyDelta | RareEvent
 
 
 def text_bytes(event: AnyEvent) -> int:
-    """About the bytes of all texts in an event: what a reader or a writer of many events bounds.
+    """About the bytes of all texts in an event: for bounds on memory, reads and writes.
 
-    The texts of a turn, of a tool's result, of an answer to an ask and of an ending are as long as
-    those of a thousand deltas, and longer.
+    The texts of a turn, a tool's result, an answer to an ask or an ending may be longer than the
+    texts of a thousand deltas, so these events are counted whole.
     """
     match event:
         case Delta(text=text):
