@@ -8,9 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 import legato
+from legato.actors.ref import LocalRef
 from legato.config import FunctionSettings
 from legato.http.openai.responses.lanes import MOST_LANES, MOST_WAITING
 from legato.http.openai.responses.steers import MOST_CHARACTERS
+from legato.storage.contracts.errors import StorageError
 from tests.http.openai.test_approvals import HOUSE, approval, requests_of
 from tests.support.http.live_server import SETTINGS, LiveServer, live_server
 from tests.support.http.runtime import AttentiveModel
@@ -183,6 +185,28 @@ async def test_words_for_no_running_response_come_back(server: LiveServer) -> No
         "steering_not_supported",
         *["response_not_found"] * 4,
     ]
+
+
+async def test_words_whose_owner_is_out_of_reach_come_back_and_hold_nothing_up(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise StorageError("the owner cannot be asked")
+
+    async with talking(server) as ann:
+        first = await running(ann)
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalRef, "ask", fail)
+            await ann.steer(first, STEER)
+            failed = await ann.event()
+        await ann.steer(first, STEER)
+        events = await until_type(ann, "response.created")
+
+    assert (failed["type"], failed["error"]["code"]) == (
+        "response.steer.failed",
+        "storage_unavailable",
+    )
+    assert "response.incomplete" in types(events)
 
 
 async def test_words_wait_for_the_input_that_is_required(server: LiveServer) -> None:

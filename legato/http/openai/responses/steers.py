@@ -22,6 +22,7 @@ from legato.http.openai.responses.lanes import Lane, Lanes
 from legato.http.openai.responses.outbox import Outbox
 from legato.http.openai.responses.socket_messages import pass_guards
 from legato.http.openai.responses.steer_events import SteerEvent, SteerInput, accepted, failed
+from legato.storage.contracts.errors import StorageError
 
 STEER: Final = "response.steer"
 
@@ -70,6 +71,8 @@ async def _taken(
         reply = await job.ask(Steer(steer_id, text, milliseconds(), preempt=True))
     except ActorStopped:
         await _fail(outbox, lane, given, "response_already_completed", "The response is gone.")
+    except StorageError as error:
+        await _fail(outbox, lane, given, "storage_unavailable", str(error))
     else:
         if isinstance(reply, Rejected):
             code = _CODES.get(reply.reason, "response_not_active")
