@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from legato.actors.contexts import detached
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
@@ -87,7 +88,7 @@ class Supervisor(JobObserver[Job]):
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
             recording=Recording(
-                records=resources.records,
+                store_of=partial(turn_store, records=resources.records),
                 store_timeout=resources.limits.store_timeout,
                 follow_up=self.follow_ups.queue,
                 is_resumed=is_resumed,

@@ -182,7 +182,7 @@ RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "a job that comes to a replica about to leave is said to be gone",
         "legato/actors/cluster/owner_server.py",
-        " or job_id in self._failover.handed_on",
+        " or job_id in self._arrivals.handed_on",
         "",
     ),
     Mutation(

@@ -5,7 +5,9 @@
 - `history`: the messages for the model: the thread above a message, as far as it fits
 - `openings`: makes the opening of a conversation's turn: the place, and the messages for the model
 - `response_store`: stores turns as the responses of an API
+- `stores`: chooses where a turn is stored: among a conversation's messages, or the responses of an
+  API
 - `titles`: names a conversation after its first answer
 - `turn`: a turn of a conversation: the request, and its place among the messages
-- `turn_store`: stores turns: as a conversation's messages, or as the responses of an API
+- `turn_store`: the storage of turns, as one kind of turn sees the storage
 """

@@ -14,9 +14,9 @@ from legato.actors.conversation.turn import Turn, queued
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import Ask, AwaitQueued, Enqueued, JobMessage
+from legato.actors.queue.changes import TurnChanges, change_of
 from legato.actors.queue.questions import EditWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
-from legato.actors.queue.waiting_turn import WaitingTurn, change_of
 from legato.events import QueueChange, Queued
 from legato.storage.contracts.errors import StorageError
 
@@ -31,7 +31,7 @@ class QueueWait:
         job: ActorRef[JobMessage],
         turn: Turn,
         journal: JobJournal,
-        waiting: WaitingTurn,
+        waiting: TurnChanges,
         queue: TurnQueue,
         store_timeout: float,
     ) -> None:

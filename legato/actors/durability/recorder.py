@@ -27,7 +27,7 @@ from legato.actors.conversation.turn import (
     resumable,
     without_prompt,
 )
-from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.conversation.turn_store import TurnStore
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.open_writes import OpenWrites
 from legato.actors.durability.question_writer import QuestionWriter, growing_pauses
@@ -46,8 +46,8 @@ from legato.actors.messages import (
     Overdue,
     Stored,
 )
+from legato.actors.queue.changes import TurnChanges
 from legato.actors.queue.turn_queue import TurnQueue
-from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.content import Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
@@ -79,7 +79,7 @@ class Recorder:
         turn: Turn,
         model: Model,
         journal: JobJournal,
-        waiting: WaitingTurn,
+        waiting: TurnChanges,
         recording: Recording,
     ) -> None:
         self.journal = journal
@@ -94,7 +94,7 @@ class Recorder:
         self._turn = turn
         self._model = model
         api_request = turn.prompt.api_request if turn.prompt else None
-        self._store: TurnStore = turn_store(api_request, recording.records)
+        self._store: TurnStore = recording.store_of(api_request)
         self._store_timeout = recording.store_timeout
         self._follow_up = recording.follow_up
         self._follows: Sequence[Turn] = ()  # what is to be queued before the job is done

@@ -7,8 +7,9 @@ from typing import Final
 import structlog
 import trio
 
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.turn import Turn, turn_of
-from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.conversation.turn_store import TurnStore
 from legato.actors.durability.job_journal import EVENT_BYTES
 from legato.actors.durability.parked import Parked, parked
 from legato.actors.durability.promised import promised_turn
