@@ -8,6 +8,7 @@ seed.
 - `comparison`: compares all replies and streams of a job with the job's only history
 - `ending`: the end of a simulation: faults cease, the cluster comes to rest, everything is compared
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
+- `leaving`: a replica that is told to go, and has to be gone in time
 - `model`: the trivial model: requests, answers, and the properties that follow from both
 - `next_turns`: turns that steers become, compared with the journal, the provider's requests and the
   records
@@ -15,6 +16,8 @@ seed.
 - `queue`: compares the replies about waiting turns with the provider's requests
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
+- `requests`: requests of clients at a replica: starts, stops, and jobs to let go of
+- `result`: a schedule that was run, and all that happened
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way
 - `runs`: checks agents' runs by their tools, which know every call
 - `schedule`: schedules: all that happens to one cluster, drawn from a seed, as plain data

@@ -9,7 +9,7 @@ from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.prove.model import KnownJob
 from legato.prove.queue import Listing, Move
-from legato.prove.rules.jobs import begin
+from legato.prove.requests import begin
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
