@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from legato.actors.admission import NotStarted, RequestReused
 from legato.actors.conversation.openings import conversation_of
-from legato.actors.conversation.turn import Plan, Turn, plan
+from legato.actors.conversation.plan import Plan, plan
+from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef

@@ -1,6 +1,6 @@
 """The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
@@ -305,10 +305,6 @@ class Supervisor(JobObserver[Job]):
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self.limits.max_retained_bytes):
             evicted.ownership.leave()
-
-
-def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
-    return (job for job in jobs if not job.ended.is_set())
 
 
 async def _stopped(job: JobRef) -> None:

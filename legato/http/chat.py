@@ -6,7 +6,6 @@ from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
-from legato.actors.conversation.agent_prompt import parameters
 from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
@@ -113,7 +112,7 @@ def _model(body: StartBody) -> str:
 
 def _check_parameters(turn: Turn) -> None:
     try:
-        runtime().models[turn.model].check(parameters(turn))
+        runtime().models[turn.model].check(turn.first_parameters)
     except ModelError as error:
         raise InvalidField("model_parameters", str(error)) from None
 

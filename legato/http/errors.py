@@ -24,7 +24,7 @@ from legato.actors.admission import (
     TooManyForServer,
     TooManyForUser,
 )
-from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.conversation.plan import InvalidTurn
 from legato.actors.messages import Standing
 from legato.actors.queue.questions import MOST_CHANGES
 from legato.actors.stream.places import UnknownDialect

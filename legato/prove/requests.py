@@ -5,7 +5,7 @@ from typing import Final
 import trio
 
 from legato.actors.admission import NotStarted, StartRefused
-from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.conversation.plan import InvalidTurn
 from legato.actors.start import StartReply, start_turn
 from legato.agents.definition import Agent
 from legato.config import OnBusy

@@ -7,7 +7,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import NotStarted, RequestReused
-from legato.actors.conversation.turn import InvalidTurn, Turn
+from legato.actors.conversation.plan import InvalidTurn
+from legato.actors.conversation.turn import Turn
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing

@@ -158,8 +158,8 @@ RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "a move is answered before the journal has it",
         "legato/actors/durability/queue_wait.py",
-        "        event = queued(turn, change)\n        await self._journal.keep(event)\n",
-        "        event = queued(turn, change)\n",
+        "        event = turn.queued(change)\n        await self._journal.keep(event)\n",
+        "        event = turn.queued(change)\n",
     ),
     Mutation(
         "the journal takes what does not follow",

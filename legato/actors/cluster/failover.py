@@ -17,7 +17,7 @@ from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import recover_one
+from legato.actors.durability.recovery import Recovery
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.supervision.crashes import guarded
 from legato.actors.supervisor import Supervisor
@@ -80,8 +80,7 @@ class Failover:
         self._nursery = nursery
         self._supervisor = supervisor
         self._journal = journal
-        self._records = records
-        self._successor = successor
+        self._recovery = Recovery(journal, records, successor)
         self._retention = retention
         self._doubt = doubt
         self._left: dict[str, _PendingTakeover] = {}
@@ -159,7 +158,7 @@ class Failover:
     async def _try(self, left: _PendingTakeover) -> None:
         job = left.job
         try:
-            recovered = await recover_one(job, self._journal, self._records, self._successor)
+            recovered = await self._recovery.one(job)
             if recovered is not None:
                 self._adopt(recovered)
                 if recovered.has_ended and not job.marked_done:

@@ -12,11 +12,8 @@ from msgspec.structs import replace
 
 from legato.actors.admission import (
     Busy,
+    StartLimits,
     check_same,
-    check_server,
-    conversation_full,
-    running_full,
-    user_full,
 )
 from legato.actors.cluster.directory_updates import DirectoryUpdates
 from legato.actors.cluster.job_info import info_of
@@ -105,6 +102,7 @@ class ClusterJobs(JobObserver[Job]):
         self._updates = DirectoryUpdates()
         self._records = records
         self._limits = limits
+        self._start_limits = StartLimits(limits)
         supervisor.observe(self)
         nursery.start_soon(kept_alive, self._updates.run, "directory updates")
 
@@ -114,7 +112,7 @@ class ClusterJobs(JobObserver[Job]):
         self._check_reach()
         if not was_accepted:
             running = self._supervisor.registry.running_count() + self._host.entering_count
-            check_server(running, self._limits)
+            self._start_limits.check_server(running)
         elif (former := await self._entered_before(turn.job_id)) is not None:
             return former
         limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
@@ -241,7 +239,7 @@ class ClusterJobs(JobObserver[Job]):
         self._check_reach()
 
     async def _enter(self, turn: Turn, on_busy: OnBusy, entering: _EntryLimits) -> Entered | Joined:
-        limits, info = self._limits, info_of(turn)
+        info = info_of(turn)
         most, queue = entering
         try:
             entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
@@ -252,11 +250,11 @@ class ClusterJobs(JobObserver[Job]):
             case NotEntered("busy"):
                 raise Busy("The conversation is busy with another turn.")
             case NotEntered("queue_full"):
-                raise conversation_full(limits)
+                raise self._start_limits.conversation_is_full()
             case NotEntered("too_many_queued"):
-                raise user_full(limits)
+                raise self._start_limits.user_is_full()
             case NotEntered():
-                raise running_full(limits)
+                raise self._start_limits.user_is_busy()
             case _:
                 return entered
 
