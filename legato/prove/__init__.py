@@ -2,7 +2,6 @@
 seed.
 
 - `answering`: answers to runs that ask, given at any replica
-- `asks`: compares the receipts of answers to asks with the journal and with the calls
 - `client`: a client that reads the frames as a front end does
 - `command`: the command: runs seeds on all cores, and prints the outcome in words
 - `comparison`: compares all replies and streams of a job with the job's only history
@@ -10,10 +9,7 @@ seed.
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
 - `leaving`: a replica that is told to go, and has to be gone in time
 - `model`: the trivial model: requests, answers, and the properties that follow from both
-- `next_turns`: turns that steers become, compared with the journal, the provider's requests and the
-  records
 - `provider`: the provider of all replicas, with the requests that are open at the moment
-- `queue`: compares the replies about waiting turns with the provider's requests
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
 - `requests`: requests of clients at a replica: starts, stops, and jobs to let go of
@@ -25,7 +21,6 @@ seed.
 - `shrink`: shrinking: the shortest schedule found that still breaks the promise
 - `simulation`: a simulation: a cluster during a schedule, and all that the cluster's clients are
   told
-- `steers`: compares the receipts of steers with the journal and with the words that models read
 - `tools`: the tools of all replicas, with every call that was ever made
 - `world`: the storage shared by all replicas, and each replica's access, failing on demand
 """

@@ -19,7 +19,6 @@ from legato.agents.run import AgentRuns
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
 from legato.prove.model import Breach, PromiseModel
-from legato.prove.next_turns import NextRuns
 from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
 from legato.prove.result import RunResult
@@ -28,6 +27,7 @@ from legato.prove.schedule import Rule, Schedule, Step
 from legato.prove.seats import open_replicas
 from legato.prove.simulation import Simulation, told
 from legato.prove.tools import SimulatedTools, Toolroom
+from legato.prove.witnesses.next_turns import NextRuns
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
 PARK_AFTER: Final = 5.0  # shorter than the longest wait of a schedule

@@ -15,8 +15,8 @@ from legato.prove.model import KnownJob
 from legato.prove.requests import begin_first
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.simulation import Simulation
-from legato.prove.steers import SentSteer
 from legato.prove.tools import AGENT
+from legato.prove.witnesses.steers import SentSteer
 
 AGENTS: Final[Sequence[tuple[Agent, ...]]] = ((), (), (AGENT,))
 
