@@ -893,7 +893,9 @@ async def test_a_run_that_is_lost_while_it_is_woken_stays_lost(autojump_clock: M
         async with trio.open_nursery() as nursery:
             nursery.start_soon(raises_stopped, job)
             await wait_all_tasks_blocked()
-            house.supervisor.lose(house.supervisor.registry.parked[job.job_id])
+            entry = house.supervisor.registry.parked[job.job_id]
+            house.supervisor.lose(entry)
+            assert entry.ended.is_set()
             place.journal.release()
         assert house.supervisor.whereis(job.job_id) is None
 
