@@ -1,6 +1,14 @@
-"""The reasons why a start is refused, each checked before anything comes of the start."""
+"""The reasons why a start comes to nothing: refused before anything comes of it, or failed."""
 
 from legato.config import Limits
+
+
+class NotStarted(Exception):
+    """The turn failed before its beginning: `reason` is for programs, the message for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StartRefused(Exception):

@@ -19,10 +19,9 @@ from legato.actors.admission import (
     user_full,
 )
 from legato.actors.cluster.directory_updates import DirectoryUpdates
-from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
-from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
+from legato.actors.cluster.owner_client import ClusterRef, LivenessWatch, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn, followed
@@ -91,7 +90,7 @@ class ClusterJobs(JobObserver[Job]):
         host: OwnerServer,
         owners: OwnerClient,
         mirrors: Mirrors,
-        heartbeat: Heartbeat,
+        heartbeat: LivenessWatch,
         records: Records,
         limits: Limits,
     ) -> None:

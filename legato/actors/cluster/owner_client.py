@@ -36,6 +36,11 @@ def stop_timeout(lease: float, store_timeout: float) -> float:
 class LivenessWatch(Protocol):
     """Looks at the other replicas again and again."""
 
+    @property
+    def trouble(self) -> StorageError | None:
+        """The reason why the replicas are out of reach; None while they are in reach."""
+        ...
+
     async def looked(self) -> None:
         """Return after the next look at who is alive."""
         ...

@@ -17,7 +17,7 @@ from legato.actors.durability.replay import Replay
 from legato.actors.durability.sealing import heard_ending, restart_ending, seal
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.messages import Opening
-from legato.actors.queue.waiting_turn import MOST_CHANGES
+from legato.actors.queue.questions import MOST_CHANGES
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.agents.calls import only_waits
 from legato.content import Conversation

@@ -21,12 +21,16 @@ from legato.actors.ending import standing_of
 from legato.actors.lifecycle import Lifecycle, State
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import StopReply
-from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
+from legato.actors.queue.questions import (
+    MOST_CHANGES,
+    EditWaiting,
+    GetWaiting,
+    MoveToFront,
+    NotWaiting,
+    Waiting,
+)
 from legato.actors.stream.feed import Feed
 from legato.events import QueueChange, Queued, Stopped
-
-MOST_CHANGES: Final = 100
-"""Changes of one waiting turn: each keeps the whole request once more."""
 
 CANCELLED: Final = "cancel"
 """The id of every stop that cancels a waiting turn: to repeat the question changes nothing."""

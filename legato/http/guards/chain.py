@@ -7,8 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from legato.actors.admission import TooManyForUser
-from legato.actors.start import NotStarted
+from legato.actors.admission import NotStarted, TooManyForUser
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
 from legato.exposure import starts_per_user, writes_per_user

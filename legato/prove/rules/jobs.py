@@ -4,9 +4,9 @@ from typing import Final
 
 import trio
 
-from legato.actors.admission import StartRefused
+from legato.actors.admission import NotStarted, StartRefused
 from legato.actors.conversation.turn import InvalidTurn
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.agents.definition import Agent
 from legato.config import OnBusy
 from legato.models.contract import (

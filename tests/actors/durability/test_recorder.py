@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.admission import NotStarted
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
@@ -21,7 +22,7 @@ from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
 from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.resources import JobResources
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Log
 from legato.actors.supervisor import Supervisor
