@@ -213,8 +213,7 @@ class Supervisor(JobObserver[Job]):
         if self.drain.has_begun:
             raise StorageError("The server is shutting down, and leaves the run to the next one.")
         if recovered is None:
-            self._remove(entry)
-            entry.ended.set()
+            self._leave(entry)
             return
         job = Job(recovered.turn, self._env, recovered, entry.ended)
         self._take_in(job)
@@ -253,9 +252,14 @@ class Supervisor(JobObserver[Job]):
     def lose(self, job: RegistryEntry) -> None:
         """Let go of a job that another replica owns."""
         if isinstance(job, Parked):
-            self.registry.remove(job)
+            self._leave(job)
         else:
             job.ownership.lose()
+
+    def _leave(self, entry: Parked) -> None:
+        """Let go of a parked run: nobody here waits for its ending any longer."""
+        self.registry.remove(entry)
+        entry.ended.set()
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)

@@ -332,6 +332,19 @@ async def test_runs_that_are_asked_for_at_once_are_read_together(
         assert place.journal.readings <= 8
 
 
+async def test_a_long_line_of_runs_is_no_storage_that_is_away(autojump_clock: MockClock) -> None:
+    place = Place()
+    async with place.open(max_running_jobs_per_user=500) as house:
+        jobs = [begin(house, conversation_id=str(number)) for number in range(200)]
+        await parked(house, *jobs)
+        place.journal.takes = 4.0
+        began = trio.current_time()
+        replies = await wake(jobs)
+
+        assert {*map(standing, replies.values())} == {Standing.REQUIRES_ACTION}
+        assert trio.current_time() - began > 20
+
+
 def standing(reply: Status | StorageError) -> Standing | None:
     return reply.standing if isinstance(reply, Status) else None
 
@@ -879,9 +892,26 @@ async def test_a_run_that_is_lost_while_it_is_woken_stays_lost(autojump_clock: M
         async with trio.open_nursery() as nursery:
             nursery.start_soon(raises_stopped, job)
             await wait_all_tasks_blocked()
-            house.supervisor.lose(house.supervisor.registry.parked[job.job_id])
+            entry = house.supervisor.registry.parked[job.job_id]
+            house.supervisor.lose(entry)
+            assert entry.ended.is_set()
             place.journal.release()
         assert house.supervisor.whereis(job.job_id) is None
+
+
+async def test_a_run_that_is_lost_before_it_is_read_stays_lost(autojump_clock: MockClock) -> None:
+    place = Place()
+    async with place.open() as house:
+        first, second = (begin(house, conversation_id=name) for name in "ab")
+        await parked(house, first, second)
+        place.journal.hold()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(first.status)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(raises_stopped, second)
+            await wait_all_tasks_blocked()
+            house.supervisor.lose(house.supervisor.registry.parked[second.job_id])
+            place.journal.release()
 
 
 async def raises_stopped(job: JobRef) -> None:
