@@ -1,4 +1,4 @@
-"""The reasons why a start comes to nothing: refused before anything comes of it, or failed."""
+"""The reasons why a start comes to nothing: a refusal at first, or a failure later."""
 
 from legato.config import Limits
 
@@ -59,7 +59,7 @@ def check_same(first: str | None, again: str | None) -> None:
 
 
 class StartLimits:
-    """The limits of starts, and the refusals of a start that is too many."""
+    """The limits of starts, with the refusal for each limit."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -1,4 +1,4 @@
-"""Opens all that the routes run on, and closes it as a whole: storage > models > supervisor.
+"""Opens the parts under the routes, and closes the parts together: storage > models > supervisor.
 
 This module alone knows the implementations of storage, models and replicas.
 """

@@ -1,4 +1,4 @@
-"""All that the routes run on, as one value."""
+"""The parts under the routes, as a single value."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from legato.storage.contracts.records import Records
 
 
 class Runtime(Struct, frozen=True):
-    """What one process has open while it serves."""
+    """The open parts of a serving process."""
 
     settings: Settings
     records: Records

@@ -7,7 +7,7 @@ seed.
 - `comparison`: compares all replies and streams of a job with the job's only history
 - `ending`: the end of a simulation: faults cease, the cluster comes to rest, everything is compared
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
-- `leaving`: a replica that is told to go, and has to be gone in time
+- `leaving`: a replica told to go, and to be gone in time
 - `model`: the trivial model: requests, answers, and the properties that follow from both
 - `provider`: the provider of all replicas, with the requests that are open at the moment
 - `readers`: readers: clients with a cursor, each coming back until the ending is read

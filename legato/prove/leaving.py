@@ -1,4 +1,4 @@
-"""A replica that is told to go, and has to be gone in time."""
+"""A replica told to go, and to be gone in time."""
 
 from typing import Final
 

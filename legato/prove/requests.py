@@ -23,7 +23,7 @@ _REFUSALS: Final = (StartRefused, NotStarted, InvalidTurn, ForeignConversation)
 async def begin_first(
     sim: Simulation, place: int, conversation: int, agents: tuple[Agent, ...]
 ) -> None:
-    """Start a job for what comes next, and return when its model is asked."""
+    """Start a job for what comes next, and return when the model is asked."""
     begin(sim, place, nth(CONVERSATIONS, conversation), nth(_BESIDE, place), agents=agents)
     await trio.sleep(_ASKED)
 

@@ -22,7 +22,7 @@ from legato.actors.cluster.owner_client import ClusterRef, LivenessWatch, OwnerC
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn, followed
-from legato.actors.inspection.listing import newest, timelines
+from legato.actors.inspection.listing import timelines
 from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job
 from legato.actors.jobs import Started
@@ -216,7 +216,7 @@ class ClusterJobs(JobObserver[Job]):
             async with trio.open_nursery() as nursery:
                 for replica in others:
                     nursery.start_soon(look, replica)
-        return newest(found, asked.most, len(others) - len(heard))
+        return Timelines.newest(found, asked.most, len(others) - len(heard))
 
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):

@@ -9,7 +9,7 @@ import trio
 
 from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
-from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
+from legato.actors.cluster.protocol import LOG_DIALECT, Call, HasJob, Reply
 from legato.actors.cluster.transport import Host, Transport
 from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.mailbox import ActorStopped
@@ -172,7 +172,7 @@ class OwnerClient:
     async def _answer(self, owner: str, job_id: str, question: Question[A]) -> Reply | None:
         """None where the question or its answer may be lost."""
         if owner == self._me:
-            return await self._host.answer(call(0, job_id, question))
+            return await self._host.answer(Call.of(0, job_id, question))
         try:
             return await self._peers.ask(owner, job_id, question)
         except LinkLost:

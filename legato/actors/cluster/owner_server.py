@@ -21,7 +21,7 @@ class Arrivals(Protocol):
 
     @property
     def handed_on(self) -> Collection[str]:
-        """The ids of jobs that came when this replica was about to go: the next owner's."""
+        """The ids of jobs for the next owner: each came when this replica was about to go."""
         ...
 
     async def arrived(self, job_id: str) -> None:

@@ -9,5 +9,5 @@
   API
 - `titles`: names a conversation after its first answer
 - `turn`: a turn of a conversation: what was requested, and what follows from the request
-- `turn_store`: the storage of turns, as one kind of turn sees the storage
+- `turn_store`: the storage of turns, as a turn of either kind sees the storage
 """

@@ -53,7 +53,7 @@ def conversation_of(turn: Turn) -> Conversation:
         user=turn.user,
         endpoint=turn.endpoint,
         model=turn.model,
-        agent_id=turn.agents[0].id if turn.agents else UNSET,
+        agent_id=turn.agent.id if turn.agent else UNSET,
     )
 
 

@@ -1,4 +1,4 @@
-"""The storage of turns, as one kind of turn sees the storage."""
+"""The storage of turns, as a turn of either kind sees the storage."""
 
 from typing import Protocol
 

@@ -204,7 +204,7 @@ def _was_ending(snapshot: Snapshot) -> bool:
 
 
 def _waiting(
-    replay: Replay, job: OrphanedJob, turn: Turn | None, successor: TakeoverPolicy
+    replay: Replay, job: OrphanedJob, turn: Turn | None, policy: TakeoverPolicy
 ) -> Parked | None:
     """The entry of a run that only waits for answers; None for any other job.
 
@@ -213,7 +213,7 @@ def _waiting(
     if turn is None or replay.turn is None or replay.ending is not None or replay.has_faults:
         return None
     snapshot = replay.snapshot
-    if _was_ending(snapshot) or not (only_waits(snapshot) and successor.continues(turn, snapshot)):
+    if _was_ending(snapshot) or not (only_waits(snapshot) and policy.continues(turn, snapshot)):
         return None
     expires_at = min(ask.expires_at for ask in snapshot.open_asks)
     return Parked.of(turn, job.epoch, len(replay.events), expires_at, trio.Event())

@@ -1,4 +1,4 @@
-"""The changes asked of a waiting turn, as the recorder of the turn takes them."""
+"""The changes asked of a waiting turn, as the turn's recorder makes the changes."""
 
 from typing import Literal, Protocol
 
@@ -9,11 +9,11 @@ Change = MoveToFront | EditWaiting
 
 
 class TurnChanges(Protocol):
-    """The recorder's side of a waiting turn: one change is made after another."""
+    """The recorder's side of a waiting turn: changes are made in turn."""
 
     @property
     def change(self) -> Change | None:
-        """The change to make now: the first one asked for, until it is published or refused."""
+        """The change to make now: the first of all that wait to be published or refused."""
         ...
 
     async def asked(self) -> None:

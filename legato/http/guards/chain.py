@@ -29,6 +29,8 @@ FOREIGN: Final = "User not authorized for this conversation"
 
 
 class GuardChain:
+    """Checks each request before the route, and judges each refusal of the route."""
+
     def __init__(
         self,
         bans: BanList,

@@ -1,4 +1,4 @@
-"""Witnesses: compare what clients are told of one thing with all that happened.
+"""Witnesses compare the replies to clients about a thing with the history of the thing.
 
 - `asks`: compares the receipts of answers to asks with the journal and with the calls
 - `next_turns`: turns that steers become, compared with the journal, the provider's requests and the
