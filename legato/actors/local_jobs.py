@@ -110,8 +110,8 @@ class LocalJobs:
             await job.ended.wait()
         await self._supervisor.titles.wait(conversation_id)
 
-    async def close_conversation(self, user: str, conversation_id: str) -> None:
-        await self._supervisor.close_conversation(conversation_id)
+    async def close_conversation(self, user: str, conversation_id: str) -> bool:
+        return await self._supervisor.close_conversation(conversation_id)
 
     async def discard(self, job_id: str) -> None:
         await self._supervisor.discard(job_id)

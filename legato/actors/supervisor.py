@@ -125,13 +125,17 @@ class Supervisor(JobObserver[Job]):
     def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
 
-    async def close_conversation(self, conversation_id: str) -> None:
+    async def close_conversation(self, conversation_id: str) -> bool:
         """Stop a conversation's running jobs, properly, and let go of all its jobs.
 
-        Jobs started meanwhile, too: on return, and until somebody waits, there is none.
+        Jobs started meanwhile, too: on return, and until somebody waits, there is none.  Return
+        whether there was a job.
         """
+        had_any = False
         while jobs := self.registry.conversation(conversation_id):
+            had_any = True
             await self.discard(next(iter(jobs)).turn.job_id)
+        return had_any
 
     async def discard(self, job_id: str) -> None:
         """Stop a job, properly, and let go of the job once no later process can have it go on.

@@ -6,6 +6,7 @@ import trio
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from legato.actors.jobs import remove_conversation
 from legato.actors.notices.notice import Notice
 from legato.content import NEW_CHAT, Conversation, Message
 from legato.http.clock import milliseconds
@@ -116,7 +117,12 @@ async def delete() -> Response:
     """Delete a conversation; a generation that runs there is stopped first, properly."""
     change = (await body_of(ArgBody)).arg
     conversation_id = (await conversation_of(change.conversation_id)).conversation_id
-    await runtime().jobs.close_conversation(user(), conversation_id)
-    deleted = await runtime().records.delete_conversation(conversation_id)
+    deleted = False
+
+    async def remove() -> None:
+        nonlocal deleted
+        deleted = await runtime().records.delete_conversation(conversation_id) or deleted
+
+    await remove_conversation(runtime().jobs, user(), conversation_id, remove)
     runtime().supervisor.notices.post(Notice.deleted(user(), conversation_id, milliseconds()))
     return reply(DeleteReply(True, int(deleted)), 201)

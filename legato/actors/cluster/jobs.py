@@ -224,11 +224,13 @@ class ClusterJobs(JobObserver[Job]):
             with suppress(ActorStopped):
                 await self._owners.ask(each.info.job_id, AwaitTitle(conversation_id))
 
-    async def close_conversation(self, user: str, conversation_id: str) -> None:
+    async def close_conversation(self, user: str, conversation_id: str) -> bool:
+        had_any = False
         while listed := await self._directory.conversation(user, conversation_id):
+            had_any = True
             for each in listed:
                 await self._discarded(each.info)
-        await self._supervisor.close_conversation(conversation_id)
+        return await self._supervisor.close_conversation(conversation_id) or had_any
 
     async def discard(self, job_id: str) -> None:
         if entry := await self._directory.find(job_id):

@@ -83,7 +83,7 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         conversation_id=turn.conversation_id,
         user=turn.user,
         model=turn.model,
-        agent_id=turn.agent.id if turn.agent else None,
+        agent_id=_agent_of(job),
         stage=_stage(job, is_asking=is_asking),
         standing=standing_of(feed.ending, is_asking=is_asking),
         created_at=time_of(turn.job_id),
@@ -97,6 +97,13 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         unsaved=feed.ending is not None and feed.ending.unsaved,
         times=_times(job) if is_timed else None,
     )
+
+
+def _agent_of(job: Job) -> str | None:
+    """The agent that answers; the turn names the agent first, and only until the ending."""
+    if (created := job.feed.created) is not None:
+        return None if created.agent is None else created.agent.id
+    return job.turn.agent.id if job.turn.agent else None
 
 
 def _stage(job: Job, *, is_asking: bool) -> JobStage:
