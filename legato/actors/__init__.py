@@ -1,6 +1,6 @@
 """Jobs as actors: a task owns a generation.  Nothing here knows of HTTP or SQL.
 
-- `admission`: the reasons why a start is refused before anything comes of the start
+- `admission`: the reasons why a start is refused, or comes to nothing
 - `closing`: how one job ends: the decision, and the ending that follows from the decision
 - `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.conversation.turn import Turn
 from legato.actors.ending import Decision, ending_of
 from legato.actors.messages import Opening, Outcome, Stored
 from legato.actors.steering.verdicts import returned
@@ -39,4 +39,4 @@ class Closing:
     @property
     def follows(self) -> Sequence[Turn]:
         """The turns that follow from the ending: words that no model read."""
-        return [turn_of(each) for each in self._feed.snapshot().next_turns]
+        return [Turn.of(each) for each in self._feed.snapshot().next_turns]

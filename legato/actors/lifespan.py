@@ -8,7 +8,7 @@ import trio
 
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import recover
+from legato.actors.durability.recovery import Recovery
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.jobs import Jobs
 from legato.actors.local_jobs import LocalJobs
@@ -47,7 +47,7 @@ async def open_supervisor(
     recovered: Sequence[Recovered | Parked] = ()
     if journal is not None:
         policy = TakeoverPolicy(resources.models, on_owner_lost)
-        recovered = await recover(journal, records, policy, most=limits.max_retained_bytes)
+        recovered = await Recovery(journal, records, policy).all(most=limits.max_retained_bytes)
     abandons = [records.abandon, *([journal.abandon] if journal else [])]
     hurried = trio.Event()
     async with abandoning(hurried, abandons) as leaving, trio.open_nursery() as nursery:

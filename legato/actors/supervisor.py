@@ -1,6 +1,6 @@
 """The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from legato.actors.contexts import detached
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
@@ -87,7 +88,7 @@ class Supervisor(JobObserver[Job]):
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
             recording=Recording(
-                records=resources.records,
+                store_of=partial(turn_store, records=resources.records),
                 store_timeout=resources.limits.store_timeout,
                 follow_up=self.follow_ups.queue,
                 is_resumed=is_resumed,
@@ -312,10 +313,6 @@ class Supervisor(JobObserver[Job]):
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self.limits.max_retained_bytes):
             evicted.ownership.leave()
-
-
-def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
-    return (job for job in jobs if not job.ended.is_set())
 
 
 async def _stopped(job: JobRef) -> None:

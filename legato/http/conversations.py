@@ -7,7 +7,7 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.jobs import remove_conversation
-from legato.actors.notices import notice
+from legato.actors.notices.notice import Notice
 from legato.content import NEW_CHAT, Conversation, Message
 from legato.http.clock import milliseconds
 from legato.http.errors import ConversationNotFound, InvalidField, NotFound
@@ -107,7 +107,7 @@ async def rename() -> Response:
     renamed = await runtime().records.retitle(conversation.conversation_id, name)
     if renamed is None:
         raise ConversationNotFound("The conversation was deleted meanwhile.")
-    runtime().supervisor.notices.post(notice.renamed(renamed, milliseconds()))
+    runtime().supervisor.notices.post(Notice.renamed(renamed, milliseconds()))
     return reply(renamed, 201)
 
 
@@ -124,5 +124,5 @@ async def delete() -> Response:
         deleted = await runtime().records.delete_conversation(conversation_id) or deleted
 
     await remove_conversation(runtime().jobs, user(), conversation_id, remove)
-    runtime().supervisor.notices.post(notice.deleted(user(), conversation_id, milliseconds()))
+    runtime().supervisor.notices.post(Notice.deleted(user(), conversation_id, milliseconds()))
     return reply(DeleteReply(True, int(deleted)), 201)

@@ -47,6 +47,8 @@ MAX_PUBLIC_BODY: Final = 32 * 1024
 
 
 class Gate:
+    """The steps at the top of this file, for an application."""
+
     def __init__(self, app: Legato) -> None:
         self._requests = app.requests
         self._cors = Cors(app.settings.cors_origins)

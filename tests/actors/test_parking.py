@@ -19,9 +19,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.admission import Busy, TooManyForServer, TooManyForUser
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.parked import parked as make_parked
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import recover
+from legato.actors.durability.recovery import Recovery
 from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
@@ -467,7 +466,7 @@ async def test_the_timer_is_on_time_where_a_millisecond_is_no_whole_number(
         user="ann",
         model="scripted",
     )
-    entry = make_parked(turn, 1, 3, 1001, trio.Event())
+    entry = Parked.of(turn, 1, 3, 1001, trio.Event())
     parking.add(entry)
     nursery.start_soon(parking.run)
     nursery.start_soon(parking.run_timer)
@@ -1002,7 +1001,7 @@ async def test_what_is_recovered_of_a_waiting_run_is_an_entry(autojump_clock: Mo
     async with place.open() as house:
         job = begin(house, instructions="Be kind.", parameters={"rate": 0})
         [ask] = await asked(job)
-    [entry] = await recover(AwayJournal(place.store), place.records)
+    [entry] = await Recovery(AwayJournal(place.store), place.records).all()
 
     assert not isinstance(entry, Recovered)
     assert entry.expires_at == ask.expires_at
@@ -1037,7 +1036,7 @@ FIELDS = ("job_id", "conversation_id", "message_id", "response_id", "user", "req
 def parked_turn(turn: Turn) -> Parked:
     agents = (asking(call("write", text="a")),)
     whole = replace(turn, agents=agents, text="x" * 10_000, request_digest=uuid4().hex * 2)
-    return make_parked(whole, 1, 7, int(1e12), trio.Event())
+    return Parked.of(whole, 1, 7, int(1e12), trio.Event())
 
 
 async def test_a_cursor_of_the_former_process_holds_in_a_woken_run(

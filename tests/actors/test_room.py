@@ -6,9 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from legato.actors.admission import NotStarted
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.messages import Standing
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.content import Conversation, Message
 from legato.events import Failed
 from legato.storage.contracts.errors import StorageError

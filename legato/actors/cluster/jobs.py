@@ -12,21 +12,17 @@ from msgspec.structs import replace
 
 from legato.actors.admission import (
     Busy,
+    StartLimits,
     check_same,
-    check_server,
-    conversation_full,
-    running_full,
-    user_full,
 )
 from legato.actors.cluster.directory_updates import DirectoryUpdates
-from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
-from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
+from legato.actors.cluster.owner_client import ClusterRef, LivenessWatch, OwnerClient
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn, followed
-from legato.actors.inspection.listing import newest, timelines
+from legato.actors.inspection.listing import timelines
 from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job
 from legato.actors.jobs import Started
@@ -91,7 +87,7 @@ class ClusterJobs(JobObserver[Job]):
         host: OwnerServer,
         owners: OwnerClient,
         mirrors: Mirrors,
-        heartbeat: Heartbeat,
+        heartbeat: LivenessWatch,
         records: Records,
         limits: Limits,
     ) -> None:
@@ -106,6 +102,7 @@ class ClusterJobs(JobObserver[Job]):
         self._updates = DirectoryUpdates()
         self._records = records
         self._limits = limits
+        self._start_limits = StartLimits(limits)
         supervisor.observe(self)
         nursery.start_soon(kept_alive, self._updates.run, "directory updates")
 
@@ -115,7 +112,7 @@ class ClusterJobs(JobObserver[Job]):
         self._check_reach()
         if not was_accepted:
             running = self._supervisor.registry.running_count() + self._host.entering_count
-            check_server(running, self._limits)
+            self._start_limits.check_server(running)
         elif (former := await self._entered_before(turn.job_id)) is not None:
             return former
         limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
@@ -219,7 +216,7 @@ class ClusterJobs(JobObserver[Job]):
             async with trio.open_nursery() as nursery:
                 for replica in others:
                     nursery.start_soon(look, replica)
-        return newest(found, asked.most, len(others) - len(heard))
+        return Timelines.newest(found, asked.most, len(others) - len(heard))
 
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):
@@ -244,7 +241,7 @@ class ClusterJobs(JobObserver[Job]):
         self._check_reach()
 
     async def _enter(self, turn: Turn, on_busy: OnBusy, entering: _EntryLimits) -> Entered | Joined:
-        limits, info = self._limits, info_of(turn)
+        info = info_of(turn)
         most, queue = entering
         try:
             entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
@@ -255,11 +252,11 @@ class ClusterJobs(JobObserver[Job]):
             case NotEntered("busy"):
                 raise Busy("The conversation is busy with another turn.")
             case NotEntered("queue_full"):
-                raise conversation_full(limits)
+                raise self._start_limits.conversation_is_full()
             case NotEntered("too_many_queued"):
-                raise user_full(limits)
+                raise self._start_limits.user_is_full()
             case NotEntered():
-                raise running_full(limits)
+                raise self._start_limits.user_is_busy()
             case _:
                 return entered
 

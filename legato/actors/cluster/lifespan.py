@@ -96,7 +96,7 @@ def _connected(
     failover = Failover(nursery, supervisor, journal, records, successor, retention, doubt)
     host = OwnerServer(supervisor, failover)
     peers = Transport(nursery, replication.me, replication.post, host)
-    heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
+    heartbeat = Heartbeat(replication, supervisor, failover.take_over, peers, lease)
     # A replica without these tasks would say nothing and hear nothing.
     nursery.start_soon(kept_alive, peers.run, "peers")
     nursery.start_soon(kept_alive, heartbeat.run, "heartbeat")

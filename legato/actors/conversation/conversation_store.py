@@ -1,6 +1,5 @@
 """Stores turns as messages of a conversation; see TurnStore."""
 
-from legato.actors.conversation.agent_prompt import answering, sender
 from legato.actors.conversation.openings import (
     begun_turn,
     conversation_of,
@@ -8,7 +7,8 @@ from legato.actors.conversation.openings import (
     readable,
     reopened,
 )
-from legato.actors.conversation.turn import Turn, plan
+from legato.actors.conversation.plan import plan
+from legato.actors.conversation.turn import Turn
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.content import NO_PARENT, Conversation, Part
@@ -30,9 +30,9 @@ class ConversationStore:
         created = Created(
             planned.request,
             turn.response_id,
-            sender(turn),
+            turn.sender,
             planned.kept,
-            agent=answering(turn),
+            agent=turn.answering,
         )
         complete = Branch([*branch.messages, planned.request], branch.above)
         return opening_of(turn, model, created, complete, planned.kept, conversation_of(turn))

@@ -2,8 +2,8 @@
 
 import time
 
-from legato.actors.conversation.agent_prompt import answering, sender
-from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn
+from legato.actors.conversation.plan import InvalidTurn
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.messages import Opening
 from legato.agents.messages import begun
 from legato.content import ApiRequest, Conversation, Message, Part
@@ -30,10 +30,10 @@ class ResponseStore:
         created = Created(
             request,
             turn.response_id,
-            sender(turn),
+            turn.sender,
             prompt.kept,
             api_request=self._request,
-            agent=answering(turn),
+            agent=turn.answering,
         )
         return await self.reopen(turn, model, created, ())
 

@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, following
+from legato.actors.conversation.turn import Turn
 from legato.actors.messages import Ended, Outcome, StopRequested
 from legato.actors.steering.interjections import (
     AnswerAsk,
@@ -120,8 +120,7 @@ def _next_turn(steer: Steer, turn: Turn) -> TurnRequest | None:
     if steer.next_turn is None or turn.prompt is not None:
         return None
     ids = steer.next_turn
-    return following(
-        turn,
+    return turn.following(
         text=steer.text,
         job_id=ids.job_id,
         message_id=ids.message_id,

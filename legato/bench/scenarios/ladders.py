@@ -39,21 +39,21 @@ Attempt = Callable[[Steady], Window]
 
 
 @dataclass(frozen=True)
-class Limits:
+class Threshold:
     """When a server counts as having kept up with a step of a ladder."""
 
     late: float = 250.0  # ms, the most lag p99: what people begin to see
     # The least share of the events asked for: less is falling behind, even before the lag shows.
     delivered: float = 0.95
 
-    def hold(self, lags: Lags, delivered: float) -> bool:
+    def is_met(self, lags: Lags, delivered: float) -> bool:
         return lags.percentile(0.99) <= self.late and delivered >= self.delivered
 
     def __str__(self) -> str:
         return f"lag p99 passes {self.late:g} ms or less than {self.delivered:.0%} is delivered"
 
 
-LIMITS: Final = Limits()
+THRESHOLD: Final = Threshold()
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ def highest_rate(start: float, passes: Callable[[float], bool]) -> float | None:
 class Ladder(Generic[S]):
     """Remembers the best rung."""
 
-    def __init__(self, attempt: Callable[[S], Window], limits: Limits = LIMITS) -> None:
+    def __init__(self, attempt: Callable[[S], Window], threshold: Threshold = THRESHOLD) -> None:
         self.best: Rung[S] | None = None
         self._attempt = attempt
-        self._limits = limits
+        self._threshold = threshold
 
     def passes(self, step: S) -> bool:
         try:
@@ -102,7 +102,7 @@ class Ladder(Generic[S]):
         share = window.events / window.seconds / step.asked
         late = lags.percentile(0.99)
         print(f"  {step}: {share:.0%} delivered, p99 {late:.1f} ms", file=sys.stderr)
-        if not self._limits.hold(lags, share):
+        if not self._threshold.is_met(lags, share):
             return False
         self.best = Rung(step, window)
         return True
@@ -134,7 +134,7 @@ def saturation(
         return figures
 
     return Scenario(
-        f"{' and '.join(cases)} (jobs x readers), the rate raised by {_STEP:g} until {LIMITS}; "
+        f"{' and '.join(cases)} (jobs x readers), the rate raised by {_STEP:g} until {THRESHOLD}; "
         f"windows of {window:g} s",
         ours=lambda: measure(Steady.ours),
         floor=lambda: measure(Steady.floor),
@@ -173,12 +173,12 @@ def readers(
     rate: float = 50.0,
     warm_up: float = 1.5,
     window: float = 3.0,
-    limits: Limits = LIMITS,
+    threshold: Threshold = THRESHOLD,
 ) -> Scenario:
     """Without `counts`: by `_FEW` more each time, as far as there are files for their sockets."""
     counts = counts or range(2 * _FEW, max(2 * _FEW + 1, most_files() - _SPARE_FILES), _FEW)
     rungs = [Steady(readers=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
-    return _counted(rungs, limits, "readers", "readers of one job")
+    return _counted(rungs, threshold, "readers", "readers of one job")
 
 
 def many_jobs(
@@ -187,15 +187,15 @@ def many_jobs(
     rate: float = 50.0,
     warm_up: float = 1.5,
     window: float = 3.0,
-    limits: Limits = LIMITS,
+    threshold: Threshold = THRESHOLD,
 ) -> Scenario:
     rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
-    return _counted(rungs, limits, "jobs", "jobs with a reader each")
+    return _counted(rungs, threshold, "jobs", "jobs with a reader each")
 
 
-def _counted(rungs: Sequence[Steady], limits: Limits, what: str, words: str) -> Scenario:
+def _counted(rungs: Sequence[Steady], threshold: Threshold, what: str, words: str) -> Scenario:
     def measure(attempt: Attempt) -> Figures:
-        ladder = Ladder(attempt, limits)
+        ladder = Ladder(attempt, threshold)
         climb(rungs, ladder.passes)
         top = ladder.top()
         count = top.step.jobs * top.step.readers
@@ -203,7 +203,7 @@ def _counted(rungs: Sequence[Steady], limits: Limits, what: str, words: str) -> 
 
     counts = ", ".join(str(rung.jobs * rung.readers) for rung in rungs[:3])
     return Scenario(
-        f"{counts}, … {words} of {rungs[0].rate:g} events/s, until {limits}; "
+        f"{counts}, … {words} of {rungs[0].rate:g} events/s, until {threshold}; "
         f"windows of {rungs[0].window:g} s",
         ours=lambda: measure(Steady.ours),
         floor=lambda: measure(Steady.floor),

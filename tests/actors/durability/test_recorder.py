@@ -9,6 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.admission import NotStarted
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
@@ -21,7 +23,7 @@ from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
 from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.resources import JobResources
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Log
 from legato.actors.supervisor import Supervisor
@@ -388,7 +390,8 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     feed = Feed(Identity(turn.job_id, 1, C1, turn.response_id), {})
     waiting = WaitingTurn(feed, Lifecycle())
     follow_up = FollowUps(records).queue
-    recording = Recording(records=records, store_timeout=10.0, follow_up=follow_up)
+    store_of = partial(turn_store, records=records)
+    recording = Recording(store_of=store_of, store_timeout=10.0, follow_up=follow_up)
     recorder = Recorder(mailbox.ref, turn, model, journal, waiting, recording)
     records.returning = trio.Event()
     nursery.start_soon(partial(recorder.open, (), None, is_kept=False))

@@ -174,7 +174,7 @@ class Busy:
 
 
 async def test_a_response_that_begins_during_a_deletion_is_stopped_and_deleted_too(
-    asker: Client,
+    asker: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = await begun(asker, items=[HI])
     assert asker.app.runtime is not None
@@ -183,7 +183,7 @@ async def test_a_response_that_begins_during_a_deletion_is_stopped_and_deleted_t
     async def begin() -> None:
         begins.append(await running(asker, conversation=name))
 
-    records.responses = Busy(records.responses, begin)  # type: ignore[assignment]
+    monkeypatch.setattr(records, "responses", Busy(records.responses, begin))
     await asker.ask("DELETE", f"{CONVERSATIONS}/{name}")
 
     assert (await asker.get(f"{PATH}/{begins[0]}")).status == 404
