@@ -123,6 +123,19 @@ async def test_one_whose_ending_is_not_stored_is_gone_on_from_as_it_ended(asker:
     assert read(asker) == ["Hi\n\non"], "both are the user's"
 
 
+async def test_an_answer_that_is_not_stored_yet_is_read_in_its_conversation(asker: Client) -> None:
+    house, response_id = asker.app.runtime, (await created(asker, conversation="chat"))["id"]
+    assert house is not None
+    kept = house.records.responses
+    stored = await kept.find("ann", response_id)
+    assert stored is not None
+    await kept.delete("ann", response_id)
+    await kept.open(replace(stored, ending=None))
+
+    await created(asker, input="on", conversation="chat")
+    assert read(asker) == ["Hi", ANSWER, "on"]
+
+
 async def test_one_that_failed_is_gone_on_from_with_what_it_said(asker: Client) -> None:
     failed = await created(asker, "failing")
     await created(asker, input="on", previous_response_id=failed["id"])

@@ -80,7 +80,8 @@ async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse
             raise ChainTooLarge
         return (*chain[:-1], await _ended(chain[-1]))
     if body.conversation is not None:
-        return await responses.conversation(user(), conversation_id_of(body.conversation))
+        entries = await responses.conversation(user(), conversation_id_of(body.conversation))
+        return (*entries[:-1], *[await _as_said(each) for each in entries[-1:]])
     return ()
 
 
@@ -99,6 +100,21 @@ async def _ended(response: StoredResponse) -> StoredResponse:
     if ending is None:
         raise InvalidField("previous_response_id", "names a response that is still running")
     return replace(response, ending=ending)
+
+
+async def _as_said(entry: StoredResponse) -> StoredResponse:
+    """The last entry of a conversation, with an ending that is said and not stored.
+
+    An ending that was stored since the reading is left out: whoever reads again has the ending.
+    """
+    if entry.ending is not None or is_change(entry.response_id):
+        return entry
+    try:
+        known = await known_response(entry.response_id)
+    except ResponseNotFound:
+        return entry  # deleted meanwhile
+    is_stored = known.stored is not None and known.stored.ending is not None
+    return entry if is_stored else replace(entry, ending=known.ending)
 
 
 def remembered(chain: Sequence[StoredResponse]) -> Sequence[StoredResponse]:
