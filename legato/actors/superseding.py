@@ -80,9 +80,9 @@ async def _waiting_runs(turn: Turn, jobs: Jobs) -> Sequence[_WaitingRun]:
 async def _deny(run: _WaitingRun, user: str, since: float, now: int) -> None:
     """Deny what was asked up to `since`; an answer that came first stays.
 
-    The asks were looked up before the start, so a first start comes after all of them, whatever the
-    clocks of two processes say.  A repeated start leaves alone what was asked after the first one,
-    perhaps by the run of the message itself.
+    The asks were looked up before the start, so a first start comes after all asks, however the
+    clocks of two processes differ.  A repeated start leaves alone what was asked after the first
+    start, perhaps by the run of the message itself.
     """
     for ask in run.asks:
         if ask.at > since:

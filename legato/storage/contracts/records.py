@@ -62,7 +62,7 @@ class Branch(Struct, frozen=True):
 
 
 class Revision(Struct, frozen=True):
-    """A job that is to replace the stored answer `message_id`: goes on with it, or edits it."""
+    """A job whose answer is to replace the stored answer `message_id`."""
 
     job_id: str
     message_id: str
