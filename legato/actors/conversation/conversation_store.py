@@ -15,7 +15,7 @@ from legato.content import NO_PARENT, Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
 from legato.storage.contracts.errors import ForeignConversation
-from legato.storage.contracts.records import Branch, Records
+from legato.storage.contracts.records import Branch, Records, Revision
 
 
 class ConversationStore:
@@ -49,7 +49,9 @@ class ConversationStore:
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
         conversation, request = conversation_of(turn), created.request
-        return await self._records.open_turn(conversation, request, request_id=turn.request_id)
+        return await self._records.open_turn(
+            conversation, request, request_id=turn.request_id, revision=_revision(turn)
+        )
 
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
@@ -77,3 +79,9 @@ class ConversationStore:
 
     def moment(self) -> None:
         return None
+
+
+def _revision(turn: Turn) -> Revision | None:
+    """The revision of a turn whose answer is stored in the place of the named answer."""
+    is_revised = turn.revise is not None and turn.revise == turn.response_id
+    return Revision(turn.job_id, turn.response_id) if is_revised else None

@@ -2,6 +2,8 @@
 
 import time
 
+from msgspec.structs import replace
+
 from legato.actors.conversation.plan import InvalidTurn
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.messages import Opening
@@ -45,7 +47,7 @@ class ResponseStore:
         if turn.conversation_id == turn.response_id:
             return  # in no conversation but its own
         newest = await self._records.responses.newest(turn.user, turn.conversation_id)
-        if newest != prompt.after:
+        if not _is_as_read(newest, prompt.after):
             raise InvalidTurn("conversation", "it went on meanwhile")
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
@@ -111,6 +113,14 @@ class ResponseStore:
             endpoint=request.api,
             model=request.model,
         )
+
+
+def _is_as_read(newest: StoredResponse | None, read: StoredResponse | None) -> bool:
+    """Whether nothing came since `read`, which may have an ending that is not stored yet."""
+    if newest is None or read is None:
+        return newest is read
+    ended_since = read.ending is None and newest.ending is not None
+    return not ended_since and replace(newest, ending=None) == replace(read, ending=None)
 
 
 def _prompt_of(turn: Turn) -> Prompt:

@@ -28,7 +28,7 @@ from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Log
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
-from legato.content import Conversation, Message
+from legato.content import Conversation, Message, TextPart
 from legato.dialects.contract import Identity
 from legato.events import (
     Created,
@@ -69,9 +69,9 @@ class UnheardRecords(FlakyRecords):
         self.unheard = 0
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self, conversation: Conversation, message: Message, **given: Any
     ) -> Conversation:
-        opened = await super().open_turn(conversation, message, request_id=request_id)
+        opened = await super().open_turn(conversation, message, **given)
         if self.unheard > 0:
             self.unheard -= 1
             raise StorageError("server closed the connection unexpectedly")
@@ -408,3 +408,29 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     asked.reply_to.send(None)
     await wait_all_tasks_blocked()
     assert recorder.writes.is_idle
+
+
+async def test_an_answer_that_is_stored_late_replaces_no_answer_of_a_later_turn(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        again = {"revise": "answer-1", "response_id": "answer-1", "text": ""}
+        first = house.start()
+        house.model.say("one")
+        house.model.finish()
+        await first.ended()
+        second = house.start(**again)
+        house.model.say(" two")
+        await second.answering()
+        house.records.down = True
+        house.model.finish()
+        assert (await second.ended()).unsaved
+        house.records.down = False
+        third = house.start(**again)
+        house.model.say(" three")
+        house.model.finish()
+        assert not (await third.ended()).unsaved
+        await trio.sleep(120)  # by then the second has been tried again
+
+        [_, answer] = await house.records.messages(C1)
+        assert answer.content == (TextPart("one three"),)
