@@ -22,6 +22,9 @@ from legato.http.server.transport.http1 import Http1
 from legato.http.server.transport.http2 import Http2
 from legato.http.server.transport.websockets import WebSocketStream
 
+Peer = tuple[str, int] | None
+"""A host and a port."""
+
 CLOSE_TIMEOUT: Final = 1.0  # seconds to send the end; then the connection is cut
 
 
@@ -58,8 +61,9 @@ class ConnectionServer(TCPServer):
 
     async def run(self) -> None:
         try:
+            peers = self._peers()  # before any task: an error of a task comes in a group
             async with TaskGroup() as self._task_group:
-                self.protocol = self._begin()
+                self.protocol = self._begin(*peers)
                 self._await_request()
                 await self._read_data()
         except OSError:
@@ -68,14 +72,16 @@ class ConnectionServer(TCPServer):
             with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await self._close()
 
-    def _begin(self) -> "Protocol":
+    def _peers(self) -> tuple[Peer, Peer]:
+        """The client's address and the server's.  Raises OSError where the socket is closed."""
         socket = self._client.socket
-        peers = (
-            parse_socket_addr(socket.family, name)
-            for name in (socket.getpeername(), socket.getsockname())
-        )
+        names = socket.getpeername(), socket.getsockname()
+        client, server = (parse_socket_addr(socket.family, name) for name in names)
+        return client, server
+
+    def _begin(self, client: Peer, server: Peer) -> "Protocol":
         place = self.app, self.config, self.context, self._task_group, ConnectionState(self.state)
-        parts = *place, False, *peers
+        parts = *place, False, client, server
         http1 = Http1(
             *(*parts, self._send_at_once),
             read=self._client.receive_some,

@@ -1,10 +1,17 @@
 """A connection holds nothing after the client has left, whatever the client had sent."""
 
+from socket import socketpair
+from typing import Any
+
 import pytest
 import trio
+from hypercorn.config import Config
 from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.trio.worker_context import WorkerContext
 from structlog.testing import capture_logs
 
+from legato.http.server.transport.client_stream import ClientStream
+from legato.http.server.transport.connection import ConnectionServer
 from legato.http.server.transport.http1 import AHEAD_AT_ONCE
 from legato.http.server.transport.pace import Pace
 from tests.support.http.http2_client import Http2Client
@@ -119,6 +126,16 @@ async def test_an_http_2_client_whose_streams_are_over_is_not_waited_for() -> No
             with trio.fail_after(SOON):
                 while await raw.stream.receive_some():
                     pass
+
+
+async def test_a_connection_that_is_closed_before_it_is_served_is_no_error() -> None:
+    ours, theirs = socketpair()
+    with ours, theirs:
+        client = ClientStream(ours, SOON)
+        client.reset()  # as a shutdown does
+        app: Any = None
+        parts = app, Config(), WorkerContext(None), client
+        await ConnectionServer(*parts, http2=False, patience=SOON, direct=True).run()
 
 
 async def test_a_connection_that_the_server_stumbles_over_is_the_only_one_to_end() -> None:
