@@ -7,7 +7,6 @@ from functools import partial
 import structlog
 import trio
 
-from legato.actors.contexts import detached
 from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
@@ -19,7 +18,6 @@ from legato.actors.durability.waking import reread
 from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps
 from legato.actors.job import Job
-from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.notices.observer import NoticeObserver
 from legato.actors.notices.posting import LocalNotices, Notices
@@ -30,8 +28,10 @@ from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
 from legato.actors.statistics import JobTotals, Statistics
+from legato.actors.supervision.contexts import detached
 from legato.actors.supervision.crashes import RESTART_PAUSE, guarded, kept_alive
 from legato.actors.supervision.drain import Drain
+from legato.actors.supervision.local_queue import LocalQueue
 from legato.actors.supervision.parking import Parking
 from legato.content import Conversation
 from legato.events import Failed

@@ -10,8 +10,9 @@ from typing import Final
 
 import structlog
 
-from legato.actors.lifespan import Replica, open_supervisor
+from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
+from legato.actors.replica import Replica
 from legato.actors.resources import JobResources
 from legato.agents.catalogue import Catalogue, check_model
 from legato.agents.configured import configured_agents

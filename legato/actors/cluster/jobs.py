@@ -16,10 +16,10 @@ from legato.actors.admission import (
     check_same,
 )
 from legato.actors.cluster.directory_updates import DirectoryUpdates
+from legato.actors.cluster.entering import EnteringJobs
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
 from legato.actors.cluster.owner_client import ClusterRef, LivenessWatch, OwnerClient
-from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn, followed
 from legato.actors.inspection.listing import timelines
@@ -84,7 +84,7 @@ class ClusterJobs(JobObserver[Job]):
         nursery: trio.Nursery,
         replication: Replication,
         supervisor: Supervisor,
-        host: OwnerServer,
+        entering: EnteringJobs,
         owners: OwnerClient,
         mirrors: Mirrors,
         heartbeat: LivenessWatch,
@@ -95,7 +95,7 @@ class ClusterJobs(JobObserver[Job]):
         self._me = replication.me
         self._directory: Directory = replication.directory
         self._supervisor = supervisor
-        self._host = host
+        self._entering = entering
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
@@ -111,12 +111,12 @@ class ClusterJobs(JobObserver[Job]):
         self._supervisor.check_storage()
         self._check_reach()
         if not was_accepted:
-            running = self._supervisor.registry.running_count() + self._host.entering_count
+            running = self._supervisor.registry.running_count() + self._entering.count
             self._start_limits.check_server(running)
         elif (former := await self._entered_before(turn.job_id)) is not None:
             return former
         limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
-        with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
+        with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._entering.enter(turn.job_id):
             while isinstance(entered := await self._enter(turn, on_busy, limits), Joined):
                 if await self._is_there(entered.first):
                     check_same(entered.first.request_digest, turn.request_digest)
@@ -240,11 +240,11 @@ class ClusterJobs(JobObserver[Job]):
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(self, turn: Turn, on_busy: OnBusy, entering: _EntryLimits) -> Entered | Joined:
+    async def _enter(self, turn: Turn, on_busy: OnBusy, most: _EntryLimits) -> Entered | Joined:
         info = info_of(turn)
-        most, queue = entering
+        per_user, queue = most
         try:
-            entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
+            entered = await self._directory.enter(info, on_busy, max_per_user=per_user, queue=queue)
         except StorageError:
             self._take_back(turn)
             raise

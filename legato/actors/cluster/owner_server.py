@@ -1,11 +1,9 @@
 """Answers the questions of other replicas about the jobs here."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Protocol
 
-import trio
-
+from legato.actors.cluster.entering import EnteringJobs
 from legato.actors.cluster.protocol import AwaitTitle, Call, Discard, HasJob, OwnerQuestion, Reply
 from legato.actors.inspection.listing import timelines
 from legato.actors.inspection.timeline import ListTimelines
@@ -33,25 +31,10 @@ class OwnerServer:
     """The jobs of this replica, including jobs under way: in the directory, other replicas see this
     replica as the owner before a job is here."""
 
-    def __init__(self, supervisor: Supervisor, arrivals: Arrivals) -> None:
+    def __init__(self, supervisor: Supervisor, arrivals: Arrivals, entering: EnteringJobs) -> None:
         self._supervisor = supervisor
         self._arrivals = arrivals
-        self._entering: dict[str, trio.Event] = {}
-
-    @property
-    def entering_count(self) -> int:
-        """How many jobs are about to be here."""
-        return len(self._entering)
-
-    @contextmanager
-    def entering(self, job_id: str) -> Iterator[None]:
-        """Until the block ends, every question about the job waits."""
-        entered = self._entering[job_id] = trio.Event()
-        try:
-            yield
-        finally:
-            del self._entering[job_id]
-            entered.set()
+        self._entering = entering
 
     def hands_on(self, job_id: str) -> bool:
         """Whether this process, which is about to go, leaves the job to another replica."""
@@ -68,8 +51,7 @@ class OwnerServer:
         Raises:
             StorageError: where a parked run cannot be read now.
         """
-        if (entered := self._entering.get(job_id)) is not None:
-            await entered.wait()
+        await self._entering.wait(job_id)
         if job := await self._supervisor.parking.find(job_id):
             return job
         await self._arrivals.arrived(job_id)

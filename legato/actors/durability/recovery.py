@@ -10,7 +10,7 @@ import trio
 from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.turn import Turn
 from legato.actors.conversation.turn_store import TurnStore
-from legato.actors.durability.job_journal import EVENT_BYTES
+from legato.actors.durability.job_journal import ENTRY_BYTES
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.promised import promised_turn
 from legato.actors.durability.recovered import Recovered
@@ -190,7 +190,7 @@ class Recovery:
 
 def _size_of(events: Sequence[AnyEvent]) -> int:
     """About what a job of these events keeps in memory, in bytes."""
-    return JOB_BYTES + sum(map(text_bytes, events)) + EVENT_BYTES * len(events)
+    return JOB_BYTES + sum(map(text_bytes, events)) + ENTRY_BYTES * len(events)
 
 
 def _was_ending(snapshot: Snapshot) -> bool:

@@ -22,11 +22,11 @@ from typing import Final, Protocol
 import structlog
 import trio
 
-from legato.actors.contexts import detached
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
 from legato.actors.ref import LocalRef
 from legato.actors.registry import Registry
+from legato.actors.supervision.contexts import detached
 from legato.actors.supervision.crashes import guarded
 from legato.storage.contracts.errors import StorageError
 

@@ -7,8 +7,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.durability.recovery import Recovery
-from legato.actors.lifespan import LAST_WRITE
 from legato.actors.ref import JobRef
+from legato.actors.supervision.shutdown import LAST_WRITE
 from legato.events import (
     AnyEvent,
     Created,
