@@ -34,8 +34,8 @@ help:  ## say what there is
 	@sed -nE 's/^([a-z]+):.*##(.*)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: .venv/.demo  ## ask a real model something, on a page that opens by itself; PORT=9001 chooses a port
-	@$(BIN)/python run.py $(if $(PORT),--port '$(PORT)')
+demo: .venv/.demo  ## ask a real model something, on a page that opens by itself; PORT=9001 chooses a port, HOST=0.0.0.0 lets phones in
+	@$(BIN)/python run.py $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
 
 .PHONY: test
 test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
@@ -159,12 +159,12 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing Legato and what it needs into .venv; this takes a minute …"
-	@$(PIP) install -qq -e '.[local,mcp]'
+	@$(PIP) install -qq -e '.[local,mcp,qr]'
 	@touch $@
 
 .venv/.dev: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing Legato, what it needs and its test tools into .venv; this takes a minute …"
-	@$(PIP) install -qq -e '.[local,mcp,dev]'
+	@$(PIP) install -qq -e '.[local,mcp,qr,dev]'
 	@touch $@ .venv/.demo
 
 .venv/.made:

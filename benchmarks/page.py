@@ -10,8 +10,8 @@ which its thread had a core: on a machine with other work, only the second says 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
@@ -27,7 +27,6 @@ SIZE: Final = 100_000  # characters of an answer
 BEFORE: Final = 95_000
 TOKEN: Final = 5  # characters
 RATE: Final = 200  # tokens a second
-ANSWERS: Final = 150  # of the long conversation
 
 WORDS: Final = "the quick brown fox jumps over the lazy dog and goes on to the next line "
 
@@ -84,7 +83,7 @@ def long_text(part: Callable[[int], str], before: str = "") -> str:
     return text[:SIZE]
 
 
-def _mixed(number: int) -> str:
+def mixed(number: int) -> str:
     code = "".join(f"    line_{each} = {each} * 2\n" for each in range(12))
     items = "".join(f"- item {each} with **bold** words\n" for each in range(8))
     table = "| a | b |\n|---|--:|\n" + "| cell | 12 |\n" * 6
@@ -93,7 +92,7 @@ def _mixed(number: int) -> str:
 
 
 KINDS: Final[Mapping[str, str]] = {
-    "mixed": long_text(_mixed),
+    "mixed": long_text(mixed),
     "list": long_text(lambda number: f"- item {number}: {WORDS}with **bold** and `code`\n"),
     "table": long_text(
         lambda number: f"| {number} | {WORDS}| `code` |\n", "| n | words | code |\n|--:|---|---|\n"
@@ -103,7 +102,7 @@ KINDS: Final[Mapping[str, str]] = {
 }
 
 
-def serve(route: Route, messages: list[dict[str, Any]]) -> None:
+def serve(route: Route) -> None:
     path = urlsplit(route.request.url).path
     replies: dict[str, object] = {
         "/api/models": {"models": [{"name": "m"}], "default": "m"},
@@ -125,9 +124,7 @@ def serve(route: Route, messages: list[dict[str, Any]]) -> None:
     elif path in replies:
         route.fulfill(json=replies[path])
     elif path.startswith("/api/messages/"):
-        limit = int(parse_qs(urlsplit(route.request.url).query)["limit"][0])
-        more = "x" if len(messages) > limit else None
-        route.fulfill(json={"messages": messages[-limit:], "nextCursor": more})
+        route.fulfill(json={"messages": [], "nextCursor": None})
     elif path.startswith("/api/"):
         route.fulfill(json={"active": False, "title": "t"})
     else:
@@ -162,10 +159,10 @@ def longest_task(browser: Browser, page: Page, act: Callable[[], None]) -> Longe
     return Longest(clock / 1000, max((each.get("tdur", 0) for each in tasks), default=0) / 1000)
 
 
-def open_page(browser: Browser, messages: list[dict[str, Any]] | None = None) -> Page:
+def open_page(browser: Browser) -> Page:
     page = browser.new_page()
     page.add_init_script(PLAY)
-    page.route("**/*", lambda route: serve(route, messages or []))
+    page.route("**/*", serve)
     return page
 
 
@@ -203,37 +200,6 @@ def measure_answer(browser: Browser, text: str) -> tuple[Longest, Longest]:
     return growing, ending
 
 
-def measure_opening(browser: Browser) -> float:
-    """Milliseconds from the navigation to the last message on the screen."""
-    messages: list[dict[str, Any]] = []
-    parent = "00000000-0000-0000-0000-000000000000"
-    for number in range(ANSWERS):
-        text = _mixed(number)
-        for kind, more in (
-            ("q", {"text": f"question {number}"}),
-            ("a", {"content": [{"type": "text", "text": text}]}),
-        ):
-            name = f"{kind}{number}"
-            messages.append(
-                {
-                    "messageId": name,
-                    "parentMessageId": parent,
-                    "isCreatedByUser": kind == "q",
-                    **more,
-                }
-            )
-            parent = name
-    page = open_page(browser, messages)
-    page.goto(ORIGIN)
-    page.goto(f"{ORIGIN}/c/c")
-    page.wait_for_selector(f"[data-id=a{ANSWERS - 1}] .markdown table")
-    shown = page.evaluate(
-        "new Promise((done) => requestAnimationFrame(() => done(performance.now())))"
-    )
-    page.close()
-    return float(shown)
-
-
 def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
@@ -241,8 +207,6 @@ def main() -> None:
         for kind, text in KINDS.items():
             growing, ending = measure_answer(browser, text)
             print(f"| {kind} | {growing} | {ending} |", flush=True)
-        opened = measure_opening(browser)
-        print(f"\nA conversation of {2 * ANSWERS} messages is open after {opened:.0f} ms.")
         browser.close()
 
 

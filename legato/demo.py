@@ -23,6 +23,7 @@ from legato.config import (
 )
 from legato.http.application import Legato
 from legato.http.server.server import run
+from legato.login_code import code_for_others, url_for_others
 from legato.logs import configure_logs
 from legato.models.local.weights import WeightsUnavailable, obtain_weights
 from legato.secret import with_secret
@@ -52,32 +53,37 @@ SCRIPT: Final[Mapping[str, object]] = {
 }
 
 
-def demo(*, port: int, browser: bool) -> None:
+def demo(*, host: str, port: int, browser: bool) -> None:
     """Serve as configured until SIGTERM or SIGINT, with the local model where none is configured.
+
+    The kept secret serves on any host: there is one user, and each link is good once.
 
     Raises:
         ConfigError, StorageError, ModelError, OSError: if the demo cannot be started.
     """
-    settings = replace(load_settings(os.environ), host=HOST, port=port)
+    settings = with_secret(replace(load_settings(os.environ), host=HOST, port=port))
+    settings = replace(settings, host=host)
     if not settings.models:
         settings = with_local_model(settings)
     settings = with_clock(settings)
     configure_logs(settings.log, sys.stderr)
     print(f"Starting with the model {settings.default_model or BUILT_IN_MODEL} …", flush=True)
-    trio.run(_serve, with_secret(settings), browser)
+    trio.run(_serve, settings, browser)
 
 
 async def _serve(settings: Settings, browser: bool) -> None:
     """Serve, and print a new login link for each `l` that is pressed."""
 
     def on_ready(app: Legato, url: str) -> None:
+        place = url_for_others(url)
+
         def link() -> str:
             token = app.logins.issue(USER, time.monotonic())
-            return f"{url}{settings.base_path}/login?token={token}"
+            return f"{place}{settings.base_path}/login?token={token}"
 
         def pressed(key: str) -> None:
             if key.lower() == NEW_LINK:
-                print(f"  A new link:  {link()}", flush=True)
+                renew(link())
 
         with_keys = has_keys(sys.stdin)
         invite(link(), browser=browser, with_keys=with_keys)
@@ -138,8 +144,14 @@ def with_clock(settings: Settings) -> Settings:
 def invite(url: str, *, browser: bool, with_keys: bool = False) -> None:
     more = f"The link works once, for ten minutes{f'; press {NEW_LINK} for a new one' * with_keys}."
     print(f"\n  Legato is ready.  Open  {url}\n  {more}\n  Ctrl-C stops it.\n", flush=True)
+    print(code_for_others(url, sys.stdout), end="", flush=True)
     if browser and has_screen(os.environ, sys.platform):
         webbrowser.open(url)
+
+
+def renew(url: str) -> None:
+    print(f"  A new link:  {url}", flush=True)
+    print(code_for_others(url, sys.stdout), end="", flush=True)
 
 
 def has_screen(environment: Mapping[str, str], platform: str) -> bool:

@@ -77,6 +77,7 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.config.service_links",
     ),
     "legato.private_files": (),
+    "legato.login_code": ("legato.secret",),
     "legato.terminal": (),
     "legato.secret": ("legato.config", FILES),
     "legato.exposure": ("legato.config", "legato.secret"),

@@ -55,7 +55,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
 
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
-    extras = {"local", "mcp", "redis", "workers", "postgres", "otel", "dev"}
+    extras = {"local", "mcp", "qr", "redis", "workers", "postgres", "otel", "dev"}
     assert extras == set(metadata.get_all("Provides-Extra") or ())
     assert b"legato = legato.cli:main" in wheel.read(f"{info}/entry_points.txt")
     assert f"{info}/licenses/LICENSE" in wheel.namelist()

@@ -44,6 +44,7 @@ def _add_serving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_config(serve)
 
     demo = commands.add_parser("demo", help="serve the page on this machine and open it")
+    demo.add_argument("--host", type=values.host, help="address to listen on (default: 127.0.0.1)")
     demo.add_argument("--port", type=values.port, default=8000, help="(default: 8000)")
     demo.add_argument("--no-browser", action="store_true", help="print the page's URL only")
 

@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> None:
         case "serve":
             _serve(_settings(arguments), arguments.config)
         case "demo":
-            _demo(arguments.port, browser=not arguments.no_browser)
+            _demo(arguments.host, arguments.port, browser=not arguments.no_browser)
         case "bench":
             _bench(arguments.scenario, arguments.runs)
         case "prove":
@@ -110,11 +110,12 @@ def _server(workers: int) -> Callable[..., None]:
         gc.enable()
 
 
-def _demo(port: int, *, browser: bool) -> None:
+def _demo(host: str | None, port: int, *, browser: bool) -> None:
     from legato.demo import HOST, demo
 
-    with listening(HOST, port, how="make demo PORT={port}, or --port {port}"):
-        demo(port=port, browser=browser)
+    host = host or HOST
+    with listening(host, port, how="make demo PORT={port}, or --port {port}"):
+        demo(host=host, port=port, browser=browser)
 
 
 def _bench(scenario: str, runs: int) -> None:

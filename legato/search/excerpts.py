@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from legato.search.plain_words import plain_words
 from legato.search.words import Term, folded, is_dense, tokens_in
 
 BEFORE: Final = 40
@@ -13,6 +14,9 @@ BEFORE: Final = 40
 
 LENGTH: Final = 200
 """… characters of the whole: three or four lines."""
+
+REACH: Final = 1024
+"""Characters before and after the first word that are looked at for marks."""
 
 _SPACE: Final = re.compile(r"\s+")
 _BLANK: Final = re.compile(r"\s")
@@ -30,14 +34,34 @@ Place = tuple[int, int]
 def excerpt_of(text: str, terms: Sequence[Term]) -> Sequence[Piece]:
     """About LENGTH characters of `text` from the first term found, or from the beginning.
 
+    Marks of markdown are left out, unless a term is found in nothing else, as in a link's address.
     A run of blanks is a single space, and `…` stands for what is left out.
     """
-    first = next(_marks(text, terms), (0, 0))
-    begin = _word_begin(text, max(0, first[0] - BEFORE))
+    first = next(_marks(text, terms), None)
+    begin, end = _lines_around(text, 0 if first is None else first[0])
+    part = plain_words(text, begin, end)
+    if first is not None and next(_marks(part, terms), None) is None:
+        part = text[begin:end]
+    return _cut(part, terms, is_begin=begin == 0, is_end=end == len(text))
+
+
+def _lines_around(text: str, place: int) -> Place:
+    """The lines around a place, more than an excerpt shows; of a long line a part."""
+    earliest, latest = max(0, place - REACH), min(len(text), place + REACH)
+    begin = text.find("\n", earliest, place - LENGTH) + 1 if earliest else 0
+    end = text.rfind("\n", place + 2 * LENGTH, latest)
+    return begin or earliest, latest if end < 0 else end
+
+
+def _cut(part: str, terms: Sequence[Term], *, is_begin: bool, is_end: bool) -> Sequence[Piece]:
+    """The excerpt of a part.  `is_begin`, `is_end`: nothing of the text is before, or after, it."""
+    first = next(_marks(part, terms), (0, 0))
+    begin = _word_begin(part, max(0, first[0] - BEFORE))
     end = begin + LENGTH
-    part = text[begin:end]
-    before, after = "…" if begin else "", "…" if end < len(text) else ""
-    pieces = [Piece(before), *_pieces(part, _marks(part, terms)), Piece(after)]
+    shown = part[begin:end]
+    before = "" if is_begin and begin == 0 else "…"
+    after = "" if is_end and end >= len(part) else "…"
+    pieces = [Piece(before), *_pieces(shown, _marks(shown, terms)), Piece(after)]
     return [piece for piece in pieces if piece.text]
 
 

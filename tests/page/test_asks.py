@@ -61,6 +61,11 @@ def test_what_is_allowed_always_is_not_asked_again(page: Page) -> None:
 
 def test_arguments_are_edited_and_checked_by_page_and_server(page: Page) -> None:
     card = asked(page)
+    shown = card.get_by_role("region", name="Arguments")
+    press(card, "Edit")
+    expect(shown).to_be_hidden()
+    press(card, "Back")
+    expect(shown).to_be_visible()
     press(card, "Edit")
     field = card.get_by_label("Arguments, as JSON")
     expect(field).to_be_focused()

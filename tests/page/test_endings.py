@@ -18,6 +18,9 @@ ENDING = """async ([message, seen]) => {
 TEXT = {"type": "text", "text": "w0"}
 
 
+RESTARTED = re.compile(r"^The server was restarted( · kept to event \d+)?$")
+
+
 @pytest.mark.parametrize(
     ("message", "seen", "text", "goes_on"),
     [
@@ -30,6 +33,12 @@ TEXT = {"type": "text", "text": "w0"}
         ),
         ({"unfinished": True, "content": [TEXT]}, {}, "Stopped", True),
         ({"unfinished": True, "content": [RESTART.message]}, {}, "The server was restarted", True),
+        (
+            {"unfinished": True, "content": [RESTART.message]},
+            {"seq": 45},
+            "The server was restarted · kept to event 45",
+            True,
+        ),
         ({"unfinished": True, "content": [CRASH.message]}, {}, "Legato failed", True),
         ({"unfinished": True, "content": ["busy"]}, {}, "The provider failed", True),
         ({"finish_reason": "length"}, {}, "Cut at the model's length limit", True),
@@ -125,10 +134,11 @@ def test_after_a_restart_the_page_says_that_the_server_was_restarted(
         ask(page, "first", model="slower")
         expect(answer(page)).to_have_text(begins_rightly(5))
     with running_server(folder, port=first.port, settings=MODELS):
-        expect(page.locator(".ending")).to_have_text(re.compile("^The server was restarted"))
+        expect(page.locator(".ending")).to_have_text(RESTARTED)
         expect(answer(page)).to_contain_text(words(5))
         page.reload()
-        expect(page.locator(".ending")).to_have_text(re.compile("^The server was restarted"))
+        expect(page.locator(".ending")).to_have_text(RESTARTED)
+        expect(page.locator(".part.notice")).to_have_count(0)  # which would say it once more
 
 
 def test_the_time_of_an_answer_is_told_once_the_answer_is_stored(page: Page) -> None:

@@ -22,6 +22,10 @@ BELOW = "({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop
 """How many pixels of an element are below what is seen of it."""
 
 
+MARK = "(row) => getComputedStyle(row.querySelector('.job-standing'), '::before').animationName"
+"""The name of the movement of a row's mark."""
+
+
 def start(context: BrowserContext, server: LegatoServer, **asked: Any) -> str:
     """Start a generation as this browser's user: its id."""
     reply = context.request.post(
@@ -109,13 +113,39 @@ def test_a_running_job_is_drawn_as_it_goes(
 def test_tools_and_asks_have_their_moments(
     inspect: Page, context: BrowserContext, server: LegatoServer
 ) -> None:
-    inspect.goto(f"{server.url}/inspect/{start(context, server, agent_id='careful')}")
+    job = start(context, server, agent_id="careful")
+    inspect.goto(f"{server.url}/inspect/{job}")
 
     expect(inspect.locator("#job-standing")).to_have_text("Waits for you")
     expect(inspect.locator("#moments")).to_contain_text("Tool called: calculate_mcp_clock")
     expect(inspect.locator("#moments")).to_contain_text("Asked: May calculate_mcp_clock run?")
     expect(inspect.locator("#track [data-kind='ask']")).to_be_visible()
     expect(inspect.locator("#track .phase.asking")).to_be_visible()
+    stop(context, server, job)
+    expect(inspect.locator("#job-standing")).to_have_text("Stopped · stored")
+    expect(inspect.locator("#job-title")).to_have_text("careful")
+
+
+def test_a_job_that_waits_looks_unlike_one_that_answers(
+    inspect: Page, context: BrowserContext, server: LegatoServer
+) -> None:
+    answers = start(context, server, model="slower")
+    waits = start(context, server, agent_id="careful")
+    inspect.goto(f"{server.url}/inspect")
+    rows = [inspect.locator(f"#jobs li:has(a[href$='{job}'])") for job in (answers, waits)]
+
+    expect(rows[0]).to_contain_text("Live")
+    expect(rows[0].locator(".phase.asking")).to_have_count(0)
+    expect(rows[1]).to_contain_text("Waits for you")
+    striped = re.compile("^repeating-linear-gradient")
+    expect(rows[1].locator(".phase.asking")).to_have_css("background-image", striped)
+    box = rows[1].locator(".phase.asking").bounding_box()
+    assert box is not None
+    assert box["width"] > 20
+    assert [row.evaluate(MARK) for row in rows] == ["breathe", "none"]
+
+    stop(context, server, waits)
+    expect(rows[1].locator(".phase.asking")).to_have_count(0)
 
 
 def test_the_slider_shows_the_answer_as_it_was(ended: Page) -> None:

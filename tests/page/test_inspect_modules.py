@@ -156,18 +156,30 @@ def test_a_job_whose_words_are_not_shown_has_the_servers_moments(modules: Page) 
     ]
 
 
-WAITS = """async (moments) => {
+WAITS = """async ([moments, job]) => {
     const { waitsOf } = await import("/static/js/inspect/moments.js");
-    return waitsOf(moments).map(({ from, to }) => [from, to]);
+    return waitsOf(moments, job).map(({ from, to }) => [from, to]);
 }"""
 
 
 def test_a_job_waits_while_any_ask_is_open(modules: Page) -> None:
     opens = [(100, 1), (150, 1), (200, -1), (250, 0), (300, -1), (None, 1), (None, -1), (500, 1)]
 
-    waits = modules.evaluate(WAITS, [{"at": at, "opens": each} for at, each in opens])
+    moments = [{"at": at, "opens": each} for at, each in opens]
+    waits = modules.evaluate(WAITS, [moments, {"stage": "asking"}])
 
     assert waits == [[100, 300], [500, None]]
+
+
+@pytest.mark.parametrize("stage", ["asking", "parked"])
+def test_a_job_waits_though_nobody_says_since_when(modules: Page, stage: str) -> None:
+    job = {"stage": stage, "createdAt": 10, "askedAt": None, "firstWordAt": None}
+    jobs = [job, job | {"askedAt": 20}, job | {"askedAt": 20, "firstWordAt": 30}]
+    answered = [{"at": 40, "opens": 1}, {"at": 50, "opens": -1}]
+
+    assert [modules.evaluate(WAITS, [[], each])[0][0] for each in jobs] == [10, 20, 30]
+    assert modules.evaluate(WAITS, [answered, job]) == [[40, 50], [50, None]]
+    assert modules.evaluate(WAITS, [[], job | {"stage": "answering"}]) == []
 
 
 PROVE = """async ({ lie = null, count = 60, seed = 1 }) => {

@@ -42,7 +42,7 @@ def test_enter_queues_while_an_answer_runs(page: Page) -> None:
 
     queue(page, "second", "third")
 
-    expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Next but 1"])
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Then"])
     expect(page.locator("#chips-said")).to_have_text("Waiting: 2.")
     expect(page.locator("#text")).to_have_value("")
     page.reload()
@@ -65,7 +65,7 @@ def test_what_is_written_in_quick_succession_waits_in_that_order(page: Page) -> 
     expect(page.locator("#chips .chip-kind")).to_have_text(["Sending…", "Sending…"])
     held.release()
 
-    expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Next but 1"])
+    expect(page.locator("#chips .chip-kind")).to_have_text(["Next", "Then"])
     expect(texts(page)).to_have_text(["second", "third"])
     page.click("#stop")
 

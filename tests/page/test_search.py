@@ -56,6 +56,18 @@ def test_a_message_far_above_is_found_marked_and_scrolled_to(
     expect(page.locator("#latest")).to_be_visible()
 
 
+def test_an_excerpt_has_plain_words_and_the_found_one_marked(
+    page: Page, context: BrowserContext, server: LegatoServer
+) -> None:
+    finish(context, server, "# Where\n\n- is the **Lighthouse** `f(**x)`, [please](http://a.b)?")
+    look_for(page, "lighthouse")
+
+    expect(page.locator(".messages mark")).to_have_text("Lighthouse")
+    expect(page.locator(".messages .excerpt")).to_have_text(
+        "Where is the Lighthouse f(**x), please?"
+    )
+
+
 def test_found_messages_come_page_by_page(page: Page, long_conversation: str) -> None:
     look_for(page, "question")
     expect(page.locator(".messages li")).to_have_count(20)

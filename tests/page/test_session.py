@@ -21,7 +21,7 @@ def test_a_session_that_ends_in_mid_answer_keeps_the_answer_and_the_draft(
         proxy.cut()
 
         dialog = page.locator("dialog[open] #login")
-        expect(dialog).to_be_visible()
+        expect(dialog.get_by_role("heading")).to_have_text("Please log in again")
         expect(answer(page)).to_have_text(begins_rightly(10))
         dialog.locator("input").fill("nonsense")
         dialog.get_by_role("button", name="Log in").click()

@@ -1,13 +1,23 @@
 """Settings, and what concerns whole conversations."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.page.asking import answer, ask, assert_transcript, words
 from tests.support.page.server import LegatoServer
+
+PHONE: Final[Mapping[str, Any]] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+OUT_OF_SIGHT: Final = "({ scrollHeight, clientHeight }) => scrollHeight - clientHeight"
+"""How many pixels of a field's text do not fit into the field."""
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,35 @@ def test_a_key_shows_the_keys_but_not_while_one_writes(page: Page) -> None:
     page.focus("#scroller")
     page.keyboard.press("/")
     expect(page.locator("#text")).to_be_focused()
+
+
+def test_a_phone_is_not_told_of_keys(browser: Browser, server: LegatoServer, user: str) -> None:
+    context = browser.new_context(**PHONE)
+    name, value = server.cookie(user)
+    context.add_cookies([{"name": name, "value": value, "url": server.url}])
+    page = context.new_page()
+    page.goto(f"{server.url}/")
+    page.click("#open-sidebar")
+    page.click("#open-settings")
+
+    expect(page.locator("#theme")).to_be_visible()
+    expect(page.locator("#keys-help")).to_be_hidden()
+    context.close()
+
+
+def test_an_editor_is_as_tall_as_the_text(server: LegatoServer, elsewhere: BrowserContext) -> None:
+    page = elsewhere.new_page()  # the watch over the words' order knows no editor
+    page.goto(f"{server.url}/")
+    ask(page, "\n".join(f"line {number}" for number in range(12)), model="quick")
+    expect(page.locator("a.about")).to_be_visible()
+    page.hover("article.question")
+    page.click("button[aria-label='Edit and ask again']")
+    editor = page.locator(".editor textarea")
+
+    assert editor.evaluate(OUT_OF_SIGHT) == 0
+    editor.fill("line\n" * 200)
+    assert editor.evaluate(OUT_OF_SIGHT) > 0
+    assert editor.evaluate("({ clientHeight }) => clientHeight < 0.7 * innerHeight")
 
 
 def test_a_conversation_is_saved_as_markdown_and_as_json(page: Page, tmp_path: Path) -> None:

@@ -42,13 +42,7 @@ def timelines(registry: Registry, asked: ListTimelines) -> Timelines:
     unended = registry.unended() if asked.user is None else registry.running(asked.user)
     running = nlargest(asked.most, unended, attrgetter("turn.job_id"))
     ended = islice(_of(asked.user, registry.ended_jobs()), asked.most - len(running))
-    return newest(map(_timeline, [*running, *ended]), asked.most)
-
-
-def newest(found: Iterable[Timeline], most: int, unheard: int = 0) -> Timelines:
-    """The newest `most` of `found`, those that run first."""
-    ranked = nlargest(most, found, lambda each: (each.stage != "ended", each.job_id))
-    return Timelines(tuple(ranked), unheard)
+    return Timelines.newest(map(_timeline, [*running, *ended]), asked.most)
 
 
 def _of(user: str | None, entries: Iterable[RegistryEntry]) -> Iterable[RegistryEntry]:
@@ -89,7 +83,7 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         conversation_id=turn.conversation_id,
         user=turn.user,
         model=turn.model,
-        agent_id=turn.agents[0].id if turn.agents else None,
+        agent_id=_agent_of(job),
         stage=_stage(job, is_asking=is_asking),
         standing=standing_of(feed.ending, is_asking=is_asking),
         created_at=time_of(turn.job_id),
@@ -103,6 +97,13 @@ def _of_job(job: Job, *, is_timed: bool) -> Timeline:
         unsaved=feed.ending is not None and feed.ending.unsaved,
         times=_times(job) if is_timed else None,
     )
+
+
+def _agent_of(job: Job) -> str | None:
+    """The agent that answers; the turn names the agent first, and only until the ending."""
+    if (created := job.feed.created) is not None:
+        return None if created.agent is None else created.agent.id
+    return job.turn.agent.id if job.turn.agent else None
 
 
 def _stage(job: Job, *, is_asking: bool) -> JobStage:

@@ -7,6 +7,7 @@
 import { Notes } from "./notes.js";
 
 const RESTARTED = "The server ended while this was being answered."; // the server's own words
+const RESTART = "The server was restarted"; // the page's
 const BROKEN = "The generation failed inside Legato";
 
 const LIMITS = {
@@ -41,6 +42,9 @@ export class Endings {
   }
 }
 
+/** Whether a part says nothing but what the ending says. */
+export const isSaidByEnding = (part) => part?.type === "error" && part.error.startsWith(RESTARTED);
+
 /**
  * The ending of a stored answer as `{mark, text, goesOn}`, or null for an answer that is whole.
  * `goesOn`: whether the answer can be continued from where it stands.
@@ -50,7 +54,8 @@ export function endingOf(message, seen = {}) {
   const unsaved = seen.unsaved ? ["Not stored: copy it before you leave"] : [];
   const words = [text, ...unsaved].filter(Boolean);
   if (words.length === 0) return null;
-  const at = seen.seq && text ? ` at event ${seen.seq.toLocaleString()}` : "";
+  const place = text === RESTART ? " · kept to event" : " at event";
+  const at = seen.seq && text ? `${place} ${seen.seq.toLocaleString()}` : "";
   return { mark, text: words.join(" · ") + at, goesOn: Boolean(goesOn) && !seen.unsaved };
 }
 
@@ -59,7 +64,7 @@ function mannerOf({ unfinished, content, finish_reason: reason }, { stopped }) {
   const goesOn = (content ?? []).some((part) => part?.type === "text" || part?.type === "think");
   const failure = content?.findLast((part) => part?.type === "error")?.error;
   if (failure === undefined) return ["■", STOPPED[stopped] ?? "Stopped", goesOn];
-  if (failure.startsWith(RESTARTED)) return ["▲", "The server was restarted", goesOn];
+  if (failure.startsWith(RESTARTED)) return ["▲", RESTART, goesOn];
   return ["▲", failure.startsWith(BROKEN) ? "Legato failed" : "The provider failed", goesOn];
 }
 

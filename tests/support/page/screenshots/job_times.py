@@ -8,6 +8,7 @@ BEGIN: Final = 1_767_608_647_000  # ms since 1970
 ASKED: Final = 20  # ms after the beginning
 FIRST_WORD: Final = 150
 PACE: Final = 50  # ms between events
+NOW: Final = 2_000
 
 
 def pace_jobs(context: BrowserContext) -> None:
@@ -22,7 +23,7 @@ def _paced(route: Route) -> None:
     for job in told.get("jobs", [told]):
         job.update(_times(job))
     if "now" in told:
-        told["now"] = BEGIN
+        told["now"] = BEGIN + NOW
     route.fulfill(response=response, json=told)
 
 

@@ -141,10 +141,15 @@ def dark(stage: Stage) -> Page:
 def inspect(stage: Stage) -> Page:
     page = stage.open_page()
     pace_jobs(page.context)
+    ask(page, EARTHS, model="agent:astronomer")
+    expect(page.locator(".ask")).to_be_visible()
+    page.click("#new-chat")
     ask(page, EARTHS, model="agent:navigator")
     page.locator("a.about").click()
     expect(page.locator("#job-standing")).to_have_text("Complete · stored")
     expect(page.locator("#answer")).to_contain_text("side by side.")
+    expect(page.locator("#jobs .waits .phase.asking")).to_be_visible()
+    expect(page.locator("#jobs .waits")).to_contain_text("0 readers")
     page.locator("#slider").focus()
     for _ in range(6):
         page.keyboard.press("ArrowLeft")

@@ -52,8 +52,20 @@ const KINDS = {
 
 const kindOfEnd = ({ aborted, failed }) => (aborted ? "stop" : failed ? "failure" : "end");
 
-/** The times in which something was asked and not answered, as `{from, to}`; `to` is null where it is not yet. */
-export function waitsOf(moments) {
+/** Whether a job waits for somebody now. */
+export const isWaiting = ({ stage }) => stage === "asking" || stage === "parked";
+
+/**
+ * The times in which something was asked and not answered, as `{from, to}`; `to` is null where it is
+ * not yet.  Where no moment says since when a job waits, it may be since the last that is known of it.
+ */
+export function waitsOf(moments, job) {
+  const known = askedIn(moments);
+  if (known.some(({ to }) => to === null) || !isWaiting(job)) return known;
+  return [...known, { from: known.at(-1)?.to ?? job.firstWordAt ?? job.askedAt ?? job.createdAt, to: null }];
+}
+
+function askedIn(moments) {
   const waits = [];
   let open = 0;
   for (const { opens = 0, at } of moments) {

@@ -108,11 +108,13 @@ class Card {
 
 /** Leave for a tool: as asked, for all of the conversation, with other arguments, or not. */
 class ApprovalCard extends Card {
+  #arguments;
+
   constructor(ask, actions) {
     const [{ description, arguments: args }] = ask.payload.action_requests;
-    super(ask, actions,
-      description ? el("p", { className: "ask-about", dir: "auto" }, description) : null,
-      el("pre", { tabIndex: 0, role: "region", aria: { label: "Arguments" } }, indented(args)));
+    const shown = el("pre", { tabIndex: 0, role: "region", aria: { label: "Arguments" } }, indented(args));
+    super(ask, actions, description ? el("p", { className: "ask-about", dir: "auto" }, description) : null, shown);
+    this.#arguments = shown;
   }
 
   choices() {
@@ -139,6 +141,12 @@ class ApprovalCard extends Card {
     const text = el("textarea", { value: indented(this.#request.arguments), rows: 5, spellcheck: false, aria: { label: "Arguments, as JSON" } });
     const read = () => this.#decided({ decision: "edit", editedArguments: objectOf(text.value) });
     this.open(text, "Allow with these", read, text);
+    this.#arguments.hidden = true; // they stand in the field
+  }
+
+  leave() {
+    this.#arguments.hidden = false;
+    super.leave();
   }
 
   #deny() {

@@ -144,7 +144,7 @@ class TurnChip extends Chip {
   icon = "queue";
 
   get kind() {
-    return this.waiting.place === 0 ? "Next" : `Next but ${this.waiting.place}`;
+    return this.waiting.place === 0 ? "Next" : "Then";
   }
 
   get key() {

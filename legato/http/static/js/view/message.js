@@ -1,6 +1,6 @@
 /** One message of the thread.  `actions`: edit, editAnswer, regenerate, continue, choose, answer, logIn. */
 import { inspectPageOf } from "../api.js";
-import { endingOf } from "../endings.js";
+import { endingOf, isSaidByEnding } from "../endings.js";
 import { textOfMessage } from "../fold.js";
 import { statusOf } from "../status.js";
 import { AsksView } from "./asks.js";
@@ -165,7 +165,7 @@ const lastText = ({ content }) => (content ?? []).findLastIndex((part) => part?.
 const markOf = (mark) => el("span", { className: "mark-of", aria: { hidden: "true" } }, mark);
 
 function partsOf({ content, text }) {
-  if (content?.length) return content;
+  if (content?.length) return content.map((part) => (isSaidByEnding(part) ? null : part));
   return text ? [{ type: "text", text }] : [];
 }
 

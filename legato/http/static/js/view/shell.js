@@ -88,6 +88,7 @@ export class Shell {
     if (this.#hasEntered) {
       if ($("login-dialog").open || (unasked && this.#isPutOff)) return;
       $("login-dialog").append($("login"));
+      $("login-title").textContent = "Please log in again";
       $("login-later").hidden = false;
       $("login-dialog").showModal();
     } else {

@@ -1,6 +1,6 @@
 /** The list of jobs, each a link to its timeline. */
 import { inspectPageOf } from "../../api.js";
-import { standingOf } from "../../inspect/moments.js";
+import { isWaiting, standingOf } from "../../inspect/moments.js";
 import { arrange, el } from "../dom.js";
 import { TrackView } from "./track.js";
 
@@ -52,6 +52,7 @@ class RowView {
     if (isCurrent) this.link.setAttribute("aria-current", "page");
     else this.link.removeAttribute("aria-current");
     this.element.classList.toggle("live", stage !== "ended");
+    this.element.classList.toggle("waits", isWaiting(job));
     this.#track.update({ job, now });
   }
 }

@@ -39,7 +39,7 @@ export class TrackView {
       put(phase, scale.of(begin), scale.of(ends[place]) - scale.of(begin));
       begin = Math.max(begin, ends[place]);
     });
-    fill(this.#waits, waitsOf(moments).map(({ from, to }) => phaseOf("asking", scale, from, to ?? scale.end)));
+    fill(this.#waits, waitsOf(moments, job).map(({ from, to }) => phaseOf("asking", scale, from, to ?? scale.end)));
     arrange(this.#marks, moments.filter((moment) => moment.at !== null).map((moment) => markOf(moment, scale)));
     this.#density.setAttribute("d", densityOf(at, scale));
     this.#readers.setAttribute("d", stepsOf(samples, scale));
