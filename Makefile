@@ -62,10 +62,11 @@ BENCH := tests/bench $(HTTP)/test_replicas_faults.py
 IGNORED = $(patsubst %,--ignore=%,$(1))
 
 # Each of these is a process of its own, four at once: many tests wait for clocks, processes and the
-# browser, so four keep two processors busy.  What takes the longest begins first, and none is so
-# long that all others have to wait for it.  A process costs 3 s of imports, one with a browser 10 s.
-TESTS := tests-http tests-bytes tests-others tests-storage tests-page-late tests-page-early \
-	tests-page-middle tests-proofs tests-bench tests-measured
+# browser, so four keep two processors busy.  What takes the longest begins first, but the storages'
+# tests, which wait more than they compute, leave a quiet machine to those of the benchmarks.
+# A process costs 3 s of imports, and 10 s with a browser and its server.
+TESTS := tests-http tests-bytes tests-others tests-page-late tests-measured tests-page-early \
+	tests-page-middle tests-proofs tests-storage tests-bench
 
 .PHONY: $(TESTS)
 $(TESTS):

@@ -22,6 +22,7 @@ from tests.support.models.played import (
     DONE,
     END,
     HEAD,
+    PATIENCE,
     Play,
     PlayedProvider,
     answers,
@@ -317,7 +318,7 @@ async def test_the_provider_sees_the_close_when_the_reader_leaves(
     provider: PlayedProvider, model: OpenAIModel
 ) -> None:
     provider.plays = [sends(HEAD, *[chunk(ANSWER[1])] * 100)]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with model.stream(request()) as batches:
             async for _ in batches:
                 break
@@ -328,7 +329,7 @@ async def test_the_provider_sees_the_close_when_the_reader_is_cancelled(
     provider: PlayedProvider, model: OpenAIModel
 ) -> None:
     provider.plays = [sends(HEAD, chunk(ANSWER[1]))]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         with trio.CancelScope() as stop:
             async with model.stream(request()) as batches:
                 async for _ in batches:
@@ -347,7 +348,7 @@ async def test_the_provider_sees_the_close_when_it_never_answered(
         asked.set()
 
     provider.plays = [say_nothing]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask, model, request())
             await asked.wait()
@@ -369,7 +370,7 @@ async def test_a_body_that_never_ends_after_done_is_not_waited_for(
     provider: PlayedProvider, model: OpenAIModel
 ) -> None:
     provider.plays = [sends(HEAD, *map(chunk, WHOLE))]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         events = await ask_flat(model, request())
         await provider.saw_close.wait()
 

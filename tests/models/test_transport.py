@@ -26,6 +26,7 @@ from tests.support.models.played import (
     DONE,
     END,
     HEAD,
+    PATIENCE,
     Play,
     PlayedProvider,
     answers,
@@ -208,7 +209,7 @@ async def test_a_body_that_is_left_closes_its_connection(
     provider: PlayedProvider, client: httpx.AsyncClient
 ) -> None:
     provider.plays = [sends(HEAD, chunk(b"a"))]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with client.stream("POST", "/", json={}) as response:
             assert await response.extensions[BODY].read() == b"a"
         await provider.saw_close.wait()
@@ -223,7 +224,7 @@ async def test_who_is_cancelled_before_the_head_closes_the_connection(
         heard.set()
 
     provider.plays = [play]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(client.post, "/", json={}))
             await heard.wait()
@@ -395,7 +396,7 @@ async def test_leaving_closes_a_connection_with_tls(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     provider.plays = [sends(HEAD, chunk(delta(content="Hi")))]
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with (
             provider_client(Endpoint(encrypted)) as client,
             model_at(client).stream(request()) as batches,

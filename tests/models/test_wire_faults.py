@@ -15,6 +15,7 @@ from tests.support.models.played import (
     DONE,
     END,
     HEAD,
+    PATIENCE,
     Play,
     PlayedProvider,
     answers,
@@ -72,9 +73,9 @@ def dribbles(wire: bytes) -> Play:
 
 
 async def outcome(model: OpenAIModel) -> tuple[list[ModelEvent], ModelError | None]:
-    """What came, and how it went wrong, if it did; within 5 s."""
+    """What came, and how it went wrong, if it did."""
     seen: list[ModelEvent] = []
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         try:
             await collect(model, request(), seen)
         except ModelError as error:

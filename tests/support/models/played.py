@@ -4,12 +4,13 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import trio
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
+PATIENCE: Final = 60.0  # seconds for an event that a fault would keep away for ever
 
 Play = Callable[[trio.SocketStream], Awaitable[None]]
 

@@ -49,7 +49,7 @@ class Keyboard:
             passed.append(seen["name"])
             if seen["isNowhere"]:
                 continue  # the browser's own controls, behind the page's last one
-            self._check(wanted)
+            self._check(seen, wanted)
             if seen["isThere"]:
                 return
         raise AssertionError(f"{key} does not lead to {wanted}, but to: {'; '.join(passed)}")
@@ -66,15 +66,14 @@ class Keyboard:
         """The target has the focus now or in a moment, and shows the focus."""
         wanted = self._page.locator(target) if isinstance(target, str) else target
         expect(wanted).to_be_focused()
-        self._check(wanted)
+        self._check(self._look(wanted), wanted)
 
     def _look(self, wanted: Locator) -> dict[str, Any]:
         seen: dict[str, Any] = wanted.evaluate_all(LOOK)
         return seen
 
-    def _check(self, wanted: Locator) -> None:
-        """The focus shows, now or once the page has scrolled to the focus."""
-        seen = self._look(wanted)
+    def _check(self, seen: dict[str, Any], wanted: Locator) -> None:
+        """The focus shows, as seen or once the page has scrolled to the focus."""
         for _ in range(SCROLLED):
             if not seen["faults"]:
                 return
