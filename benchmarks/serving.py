@@ -10,7 +10,7 @@ import trio
 from legato.config import Settings
 from legato.http.app import create_app
 from legato.http.auth.tokens import sign
-from legato.http.runtime import open_runtime
+from legato.http.open import open_runtime
 from legato.http.server.server import listening, serve_until
 
 SECRET: Final = "a secret of thirty-two characters"

@@ -61,10 +61,11 @@ def qr_code(text: str, columns: int) -> str:
         import segno
     except ImportError:
         return ""
-    rows = [*segno.make(text, error="l", micro=False).matrix_iter(border=BORDER)]
+    code = segno.make(text, error="l", micro=False)
+    rows = [bytes(row) for row in code.matrix_iter(border=BORDER)]
     if len(rows[0]) > columns:
         return ""
-    rows.append(bytearray(len(rows[0])))  # a code has an odd number of rows
+    rows.append(bytes(len(rows[0])))  # a code has an odd number of rows
     lines = (_line(*pair) for pair in zip(rows[::2], rows[1::2], strict=True))
     return "".join(f"{WHITE_ON_BLACK}{line}{NORMAL}\n" for line in lines) + "\n"
 

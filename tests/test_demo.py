@@ -106,7 +106,7 @@ async def test_the_demo_has_an_agent_that_uses_a_tool(tmp_path: Path) -> None:
     (tmp_path / "legato.toml").write_text(SCRIPTED)
     async with demo(tmp_path, EXTRAS="mcp", LEGATO_JWT_SECRET=SECRET) as (server, _):
         chat = f"http://127.0.0.1:{server.port}/api/agents/chat"
-        async with httpx.AsyncClient(headers=bearer("demo"), timeout=30) as client:
+        async with httpx.AsyncClient(headers=bearer("demo"), timeout=60) as client:
             question = {"text": "What time is it?", "agent_id": "timekeeper"}
             begun = await client.post(chat, json=question)
             assert begun.status_code == 200, begun.text

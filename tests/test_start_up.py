@@ -20,7 +20,7 @@ OPEN_AND_SAY = """
 import os, sys, trio
 from legato.config import load_settings
 from legato.http.app import create_app
-from legato.http.runtime import open_runtime
+from legato.http.open import open_runtime
 import legato.http.server.server
 
 async def main():

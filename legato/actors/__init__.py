@@ -1,8 +1,7 @@
 """Jobs as actors: a task owns a generation.  Nothing here knows of HTTP or SQL.
 
-- `admission`: the reasons why a start is refused before anything comes of the start
+- `admission`: the reasons why a start is refused, or comes to nothing
 - `closing`: how one job ends: the decision, and the ending that follows from the decision
-- `contexts`: the part of a caller's context given to a task that outlives the caller
 - `ending`: how a job ends: from the decision to the stored answer and the ending as said
 - `follow_ups`: has the words that no model read asked as turns of their own
 - `job`: the actor: one task owns one generation, with the log, the readers and the ending
@@ -10,7 +9,6 @@
 - `lifecycle`: the transitions of a job's state, as a table
 - `lifespan`: a supervisor's whole life: a former process's jobs come first, nothing is left at the
   end
-- `local_queue`: the order of waiting turns in a process without other replicas
 - `local_jobs`: the jobs of a process that has all of them, and where starts are decided there
 - `mailbox`: the only file to open a message channel: mailboxes, references to actors, reply
   addresses
@@ -19,6 +17,7 @@
 - `queueing`: a conversation's waiting turns from outside: the list, and a turn begun at once
 - `ref`: a job from outside: the questions to ask of a job, wherever the job runs
 - `registry`: the jobs of this process by id, by conversation, by user, by bytes of memory
+- `replica`: a process's own jobs, beside all jobs as seen from the process
 - `resources`: what the jobs of one process are made with
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
 - `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks

@@ -1,6 +1,14 @@
-"""The reasons why a start is refused, each checked before anything comes of the start."""
+"""The reasons why a start comes to nothing: a refusal at first, or a failure later."""
 
 from legato.config import Limits
+
+
+class NotStarted(Exception):
+    """The turn failed before its beginning: `reason` is for programs, the message for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StartRefused(Exception):
@@ -50,36 +58,37 @@ def check_same(first: str | None, again: str | None) -> None:
         raise RequestReused
 
 
-def check_user(running: int, limits: Limits) -> None:
-    """`running`: jobs of the user that go on beside a start.  Raises TooManyForUser."""
-    if running >= limits.max_running_jobs_per_user:
-        raise running_full(limits)
+class StartLimits:
+    """The limits of starts, with the refusal for each limit."""
 
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
 
-def running_full(limits: Limits) -> TooManyForUser:
-    most = limits.max_running_jobs_per_user
-    return TooManyForUser(f"You have {most} running generations; more are not allowed.")
+    def check_server(self, running: int) -> None:
+        """`running`: jobs of the process that go on beside a start.  Raises TooManyForServer."""
+        if running >= self._limits.max_running_jobs:
+            raise TooManyForServer("The server runs as many generations as it may.")
 
+    def check_user(self, running: int) -> None:
+        """`running`: jobs of the user that go on beside a start.  Raises TooManyForUser."""
+        if running >= self._limits.max_running_jobs_per_user:
+            raise self.user_is_busy()
 
-def check_queue(in_conversation: int, of_user: int, limits: Limits) -> None:
-    """The numbers are of turns that wait already.  Raises QueueFull."""
-    if in_conversation >= limits.max_queued_jobs:
-        raise conversation_full(limits)
-    if of_user >= limits.max_queued_jobs_per_user:
-        raise user_full(limits)
+    def check_queue(self, in_conversation: int, of_user: int) -> None:
+        """The numbers are of turns that wait already.  Raises QueueFull."""
+        if in_conversation >= self._limits.max_queued_jobs:
+            raise self.conversation_is_full()
+        if of_user >= self._limits.max_queued_jobs_per_user:
+            raise self.user_is_full()
 
+    def user_is_busy(self) -> TooManyForUser:
+        most = self._limits.max_running_jobs_per_user
+        return TooManyForUser(f"You have {most} running generations; more are not allowed.")
 
-def conversation_full(limits: Limits) -> QueueFull:
-    most = limits.max_queued_jobs
-    return QueueFull(f"The conversation has {most} waiting turns; more are not allowed.")
+    def conversation_is_full(self) -> QueueFull:
+        most = self._limits.max_queued_jobs
+        return QueueFull(f"The conversation has {most} waiting turns; more are not allowed.")
 
-
-def user_full(limits: Limits) -> QueueFull:
-    most = limits.max_queued_jobs_per_user
-    return QueueFull(f"You have {most} waiting turns; more are not allowed.")
-
-
-def check_server(running: int, limits: Limits) -> None:
-    """`running`: jobs of the process that go on beside a start.  Raises TooManyForServer."""
-    if running >= limits.max_running_jobs:
-        raise TooManyForServer("The server runs as many generations as it may.")
+    def user_is_full(self) -> QueueFull:
+        most = self._limits.max_queued_jobs_per_user
+        return QueueFull(f"You have {most} waiting turns; more are not allowed.")

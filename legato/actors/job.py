@@ -25,7 +25,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.actors.closing import Closing
-from legato.actors.conversation.turn import Turn, as_queued, followed, without_prompt
+from legato.actors.conversation.turn import Turn, followed
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.ownership import Ownership
 from legato.actors.durability.recorder import Recorder
@@ -342,7 +342,7 @@ class Job:
             reply_to.send(self.feed.ending)
 
     def _enqueue(self, event: Queued) -> None:
-        self.turn = as_queued(self.turn, event)
+        self.turn = self.turn.as_queued(event)
         self._waiters.kept = event
         self._tell(event)
         self.waiting_turn.published(event)
@@ -485,7 +485,7 @@ class Job:
 
     def _forget_prompt(self) -> None:
         """Keep only what readers read, not what the model read: the job stays for readers alone."""
-        self.turn = without_prompt(self.turn)
+        self.turn = self.turn.without_prompt()
         if self.opening is not None:
             self.opening = replace(self.opening, request=ModelRequest(()))
         self._recorder.forget_prompt()

@@ -1,6 +1,6 @@
 """The questions about all jobs, whether this process has all of them or is one of many."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -69,8 +69,11 @@ class Jobs(Protocol):
         """Return when the conversation's turns have ended and no title is in the making."""
         ...
 
-    async def close_conversation(self, user: str, conversation_id: str) -> None:
-        """Stop what runs in a conversation, properly, and let go of all its jobs."""
+    async def close_conversation(self, user: str, conversation_id: str) -> bool:
+        """Stop what runs in a conversation, properly, and let go of all its jobs.
+
+        Return whether there was a job.
+        """
         ...
 
     async def discard(self, job_id: str) -> None:
@@ -80,3 +83,20 @@ class Jobs(Protocol):
     async def ping(self) -> None:
         """Return if all parts needed by jobs can be used now."""
         ...
+
+
+async def remove_conversation(
+    jobs: Jobs, user: str, conversation_id: str, remove: Callable[[], Awaitable[None]]
+) -> None:
+    """Stop what runs in a conversation, and `remove` the conversation from the storage.
+
+    A turn that starts meanwhile counts as started before: the turn is stopped as well, and removed
+    with all that was stored for the turn.  On return no job of the conversation is left.
+
+    Raises:
+        StorageError: as `Jobs` and `remove` do; to repeat the call is safe.
+    """
+    await jobs.close_conversation(user, conversation_id)
+    await remove()
+    while await jobs.close_conversation(user, conversation_id):
+        await remove()

@@ -1,10 +1,10 @@
 """The jobs of a process without other replicas, and the place where starts are decided there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from legato.actors.admission import Busy, check_queue, check_same, check_server, check_user
+from legato.actors.admission import Busy, StartLimits, check_same
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.inspection.listing import timelines
@@ -12,7 +12,7 @@ from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.jobs import Started
 from legato.actors.ref import JobRef
 from legato.actors.registry import RegistryEntry
-from legato.actors.supervisor import Supervisor, running
+from legato.actors.supervisor import Supervisor
 from legato.config import OnBusy
 from legato.storage.contracts.errors import ForeignConversation
 
@@ -26,7 +26,7 @@ class LocalJobs:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._registry = supervisor.registry
-        self._limits = supervisor.limits
+        self._limits = StartLimits(supervisor.limits)
 
     async def start(self, turn: Turn, on_busy: OnBusy, *, was_accepted: bool = False) -> Started:
         if not self._knows(turn):
@@ -52,7 +52,7 @@ class LocalJobs:
         siblings = self._registry.conversation(turn.conversation_id)
         if any(job.turn.user != turn.user for job in siblings):
             raise ForeignConversation(turn.conversation_id)
-        before = list(running(siblings))
+        before = list(_running(siblings))
         if before and on_busy == "reject":
             raise Busy("The conversation is busy with another turn.")
         interrupted = before if on_busy == "interrupt" else []
@@ -68,13 +68,13 @@ class LocalJobs:
         return Started(job.ref)
 
     def _check_limits(self, user: str, interrupted: Sequence[RegistryEntry]) -> None:
-        check_user(len(self._registry.running(user)) - len(interrupted), self._limits)
+        self._limits.check_user(len(self._registry.running(user)) - len(interrupted))
         leaving = sum(not isinstance(job, Parked) for job in interrupted)
-        check_server(self._registry.running_count() - leaving, self._limits)
+        self._limits.check_server(self._registry.running_count() - leaving)
 
     def _check_queue(self, user: str, siblings: Collection[RegistryEntry]) -> None:
         of_user = self._registry.queued(self._registry.running(user))
-        check_queue(len(self._registry.queued(siblings)), len(of_user), self._limits)
+        self._limits.check_queue(len(self._registry.queued(siblings)), len(of_user))
 
     def _enqueue(self, turn: Turn, siblings: Collection[RegistryEntry]) -> Started:
         place = 1 + max(job.turn.place for job in siblings)
@@ -88,7 +88,7 @@ class LocalJobs:
         return self._registry.repeated(turn) is not None
 
     async def expected(self, user: str, conversation_id: str) -> Sequence[str]:
-        jobs = running(self._registry.conversation(conversation_id))
+        jobs = _running(self._registry.conversation(conversation_id))
         return [each for job in jobs for each in (job.turn.message_id, job.turn.response_id)]
 
     async def whereis(self, user: str, stream_id: str) -> JobRef | None:
@@ -96,7 +96,7 @@ class LocalJobs:
 
     async def unended(self, user: str, conversation_id: str) -> Sequence[JobRef]:
         jobs = self._registry.conversation(conversation_id)
-        return [self._supervisor.ref_of(job) for job in running(jobs)]
+        return [self._supervisor.ref_of(job) for job in _running(jobs)]
 
     async def active(self, user: str) -> Sequence[str]:
         jobs = self._registry.running(user)
@@ -106,15 +106,19 @@ class LocalJobs:
         return timelines(self._registry, asked)
 
     async def titled(self, user: str, conversation_id: str) -> None:
-        for job in list(running(self._registry.conversation(conversation_id))):
+        for job in list(_running(self._registry.conversation(conversation_id))):
             await job.ended.wait()
         await self._supervisor.titles.wait(conversation_id)
 
-    async def close_conversation(self, user: str, conversation_id: str) -> None:
-        await self._supervisor.close_conversation(conversation_id)
+    async def close_conversation(self, user: str, conversation_id: str) -> bool:
+        return await self._supervisor.close_conversation(conversation_id)
 
     async def discard(self, job_id: str) -> None:
         await self._supervisor.discard(job_id)
 
     async def ping(self) -> None:
         self._supervisor.check_journal()
+
+
+def _running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
+    return (job for job in jobs if not job.ended.is_set())

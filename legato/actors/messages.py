@@ -125,7 +125,8 @@ class Stored(Struct, frozen=True):
 
 
 class Overdue(Struct, frozen=True):
-    """The journal cannot take the ending now; every asker for a Stop has waited long enough."""
+    """From the recorder: the journal cannot take the ending now, and whoever asked for a stop has
+    waited long enough."""
 
 
 class Fail(Struct, frozen=True):
@@ -227,6 +228,8 @@ class GetStatus(Question[Status], frozen=True):
 WaitingQuestion = (
     Subscribe | Locate | Stop | AwaitQueued | AwaitOpened | AwaitAnswer | AwaitEnding | GetStatus
 )
+"""The questions for Waiters: answered at once, or when the event asked for happens."""
+
 AnyQuestion = WaitingQuestion | QueueQuestion | Interjection
 
 

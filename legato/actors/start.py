@@ -5,9 +5,10 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.admission import RequestReused
+from legato.actors.admission import NotStarted, RequestReused
 from legato.actors.conversation.openings import conversation_of
-from legato.actors.conversation.turn import Plan, Turn, plan
+from legato.actors.conversation.plan import Plan, plan
+from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
@@ -17,14 +18,6 @@ from legato.events import Created, Failed
 from legato.storage.contracts.errors import ForeignConversation, StoredTurn
 from legato.storage.contracts.quotas import StorageUse, conversation_use, message_use
 from legato.storage.contracts.records import Records
-
-
-class NotStarted(Exception):
-    """The turn failed before its beginning: `reason` is for programs, the message for people."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class StartReply(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -4,6 +4,7 @@ The policy is `on_busy` (as in any busy conversation), `refuse`, or `deny_and_co
 are denied, the run goes on, and the new turn comes next.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -59,7 +60,7 @@ async def start_beside_waiting(
     how: OnBusy = "enqueue" if denies else on_busy
     reply = await start_turn(turn, how, jobs=jobs, records=records, refusal=refusal)
     if denies and reply.generation_id is not None:
-        since = now if reply.status == "queued" else time_of(reply.generation_id)
+        since = time_of(reply.generation_id) if reply.status == "resumed" else math.inf
         for run in runs:
             await _deny(run, turn.user, since, now)
     return reply
@@ -76,10 +77,12 @@ async def _waiting_runs(turn: Turn, jobs: Jobs) -> Sequence[_WaitingRun]:
     return runs
 
 
-async def _deny(run: _WaitingRun, user: str, since: int, now: int) -> None:
-    """Deny what was asked before the message came, at `since`; an answer that came first stays.
+async def _deny(run: _WaitingRun, user: str, since: float, now: int) -> None:
+    """Deny what was asked up to `since`; an answer that came first stays.
 
-    A repeated start leaves alone what is asked later, perhaps by the run of the message itself.
+    The asks were looked up before the start, so a first start comes after all asks, however the
+    clocks of two processes differ.  A repeated start leaves alone what was asked after the first
+    start, perhaps by the run of the message itself.
     """
     for ask in run.asks:
         if ask.at > since:

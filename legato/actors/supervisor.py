@@ -1,13 +1,13 @@
 """The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
 import structlog
 import trio
 
-from legato.actors.contexts import detached
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.titles import Titles
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.journal_writer import JournalWriter, NoJournal
@@ -18,7 +18,6 @@ from legato.actors.durability.waking import reread
 from legato.actors.ending import standing_of
 from legato.actors.follow_ups import FollowUps
 from legato.actors.job import Job
-from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.notices.observer import NoticeObserver
 from legato.actors.notices.posting import LocalNotices, Notices
@@ -29,8 +28,10 @@ from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
 from legato.actors.statistics import JobTotals, Statistics
+from legato.actors.supervision.contexts import detached
 from legato.actors.supervision.crashes import RESTART_PAUSE, guarded, kept_alive
 from legato.actors.supervision.drain import Drain
+from legato.actors.supervision.local_queue import LocalQueue
 from legato.actors.supervision.parking import Parking
 from legato.content import Conversation
 from legato.events import Failed
@@ -87,7 +88,7 @@ class Supervisor(JobObserver[Job]):
             writer=self._writer or NoJournal(),
             rotation=Rotation(),
             recording=Recording(
-                records=resources.records,
+                store_of=partial(turn_store, records=resources.records),
                 store_timeout=resources.limits.store_timeout,
                 follow_up=self.follow_ups.queue,
                 is_resumed=is_resumed,
@@ -124,13 +125,17 @@ class Supervisor(JobObserver[Job]):
     def ref_of(self, job: RegistryEntry) -> JobRef:
         return ParkedRef(job.turn, self.parking.find) if isinstance(job, Parked) else job.ref
 
-    async def close_conversation(self, conversation_id: str) -> None:
+    async def close_conversation(self, conversation_id: str) -> bool:
         """Stop a conversation's running jobs, properly, and let go of all its jobs.
 
-        Jobs started meanwhile, too: on return, and until somebody waits, there is none.
+        Jobs started meanwhile, too: on return, and until somebody waits, there is none.  Return
+        whether there was a job.
         """
+        had_any = False
         while jobs := self.registry.conversation(conversation_id):
+            had_any = True
             await self.discard(next(iter(jobs)).turn.job_id)
+        return had_any
 
     async def discard(self, job_id: str) -> None:
         """Stop a job, properly, and let go of the job once no later process can have it go on.
@@ -212,8 +217,7 @@ class Supervisor(JobObserver[Job]):
         if self.drain.has_begun:
             raise StorageError("The server is shutting down, and leaves the run to the next one.")
         if recovered is None:
-            self._remove(entry)
-            entry.ended.set()
+            self._leave(entry)
             return
         job = Job(recovered.turn, self._env, recovered, entry.ended)
         self._take_in(job)
@@ -252,9 +256,14 @@ class Supervisor(JobObserver[Job]):
     def lose(self, job: RegistryEntry) -> None:
         """Let go of a job that another replica owns."""
         if isinstance(job, Parked):
-            self.registry.remove(job)
+            self._leave(job)
         else:
             job.ownership.lose()
+
+    def _leave(self, entry: Parked) -> None:
+        """Let go of a parked run: nobody here waits for its ending any longer."""
+        self.registry.remove(entry)
+        entry.ended.set()
 
     def job_lost(self, job: Job) -> None:
         self.registry.remove(job)
@@ -304,10 +313,6 @@ class Supervisor(JobObserver[Job]):
     def _evict(self) -> None:
         for evicted in self.registry.evicted(self.limits.max_retained_bytes):
             evicted.ownership.leave()
-
-
-def running(jobs: Iterable[RegistryEntry]) -> Iterator[RegistryEntry]:
-    return (job for job in jobs if not job.ended.is_set())
 
 
 async def _stopped(job: JobRef) -> None:

@@ -5,7 +5,6 @@ from itertools import groupby
 
 from msgspec import UNSET, Struct
 
-from legato.agents.contract import STEERED
 from legato.content import (
     AgentUpdatePart,
     Part,
@@ -15,7 +14,7 @@ from legato.content import (
     ToolCall,
     ToolCallPart,
 )
-from legato.events import KEPT, ModelCallEnded, Origin, Snapshot, SteerApplied
+from legato.events import KEPT, STEERED, ModelCallEnded, Origin, Snapshot, SteerApplied
 
 
 class PlacedPart(Struct, frozen=True):

@@ -1,14 +1,11 @@
 """The contract between a run and its job."""
 
 from collections.abc import Collection, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from legato.content import ToolCall, TurnRequest, WholePart
 from legato.events import Answered, Asked, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
-
-STEERED: Final = "steered"
-"""Why a model call ended that was cut for new words, or whose end came before them."""
 
 
 class Stage(Protocol):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from legato.agents.approvals import can_wait, guarded
 from legato.agents.bare import BareRun
 from legato.agents.calls import ModelCall, calls_of, next_number
-from legato.agents.contract import STEERED, Run, Stage
+from legato.agents.contract import Run, Stage
 from legato.agents.definition import HANDOFF_PREFIX, Agent
 from legato.agents.edges import leading_on
 from legato.agents.execution import AT_ONCE, Execution
@@ -31,7 +31,7 @@ from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
 from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
 from legato.content import ToolCall, TurnRequest
-from legato.events import KEPT, Origin, Snapshot
+from legato.events import KEPT, STEERED, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
 
 RECURSION_LIMIT: Final = "recursion_limit"

@@ -19,7 +19,7 @@ from legato.cli.toml import toml_of
 from legato.config import BUILT_IN_MODEL, ConfigError, Settings
 from legato.http.agents.bodies import LARGEST_STATE, AgentBody, changes_of, check_sizes
 from legato.http.agents.routes import new_id
-from legato.http.runtime import quota_of
+from legato.http.open import quota_of
 from legato.storage.address import parse_address
 from legato.storage.contracts.agents import AgentQuery, Grant, ListedAgent, StoredAgent, TooMany
 from legato.storage.contracts.quotas import OverQuota

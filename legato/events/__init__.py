@@ -19,6 +19,7 @@ from legato.events.asks import Answered, Asked, AskKind, Decided
 from legato.events.cursor import Cursor
 from legato.events.event import BARE, KEPT, Event, Origin
 from legato.events.generation import (
+    STEERED,
     AnnotationAdded,
     AnyDelta,
     AnyEnding,
@@ -48,6 +49,7 @@ from legato.events.steers import SteerApplied, SteerOutcome, SteerReturned, Stee
 __all__ = [
     "BARE",
     "KEPT",
+    "STEERED",
     "AnnotationAdded",
     "Answered",
     "AnyDelta",

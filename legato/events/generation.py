@@ -149,10 +149,15 @@ class StepCompleted(Event, frozen=True):
     tool_call: ToolCall
 
 
+STEERED: Final = "steered"
+"""The reason of a model call that was cut for new words, or whose end came before the words."""
+
+
 class ModelCallEnded(Event, frozen=True):
     """A model call of an agent's run came to its end: all that it said is in the log.
 
-    `reason` is the model's word for why.  A call of a bare model ends with its job, and has none.
+    `reason` is the model's word for why, or STEERED.  A call of a bare model ends with its job, and
+    has none.
     """
 
     origin: Origin

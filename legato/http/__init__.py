@@ -13,6 +13,7 @@
 - `gate`: all steps from the head of a request to the route, and from the route to the reply
 - `headers`: security headers of every reply: what the page may load, and which sites may embed
   the page
+- `open`: opens the parts under the routes, and closes the parts together
 - `openapi`: the API's description (OpenAPI 3.1), made of the routes and their structs
 - `page_text`: the text of a page as it is served, with icons and addresses put in
 - `pages`: the page, and the routes for operators and tools
@@ -21,7 +22,7 @@
   an id names, for the user who may see it
 - `request_info`: facts about the sender, read once from the head of a request
 - `requests`: the id of each request, in the reply and in the log lines; the counts of requests
-- `runtime`: all that the routes run on, opened and closed as a whole: storage > models > supervisor
+- `runtime`: the parts under the routes, as a single value
 - `search`: search in the texts of all conversations of a user
 - `url_rules`: rules from a path to a route, without the way back until somebody asks
 - `turns`: the turn that the body of a start asks for

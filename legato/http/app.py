@@ -22,6 +22,7 @@ from legato.http.gate import Gate
 from legato.http.inspection.routes import jobs
 from legato.http.monitoring.metrics import metrics
 from legato.http.notices.routes import events
+from legato.http.open import open_runtime
 from legato.http.openai.chat_completions.completions import completions
 from legato.http.openai.chat_completions.jobs import completion_jobs
 from legato.http.openai.conversations.conversations import conversations as api_conversations
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     Raises:
         ConfigError: if a setting is wrong.
     """
-    app = Legato(with_secret(settings or load_settings(os.environ)), runtime)
+    app = Legato(with_secret(settings or load_settings(os.environ)), runtime, open_runtime)
     QuartSchema(
         app,
         swagger_ui_path=None,  # loads scripts from elsewhere; ours is under /docs

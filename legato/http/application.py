@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -24,7 +24,7 @@ from legato.http.input.uploads import UploadRequest
 from legato.http.monitoring.loop_delay import LoopDelay
 from legato.http.openai.responses.sealing import Seal
 from legato.http.requests import Requests
-from legato.http.runtime import Runtime, open_runtime
+from legato.http.runtime import Runtime
 from legato.http.server.asgi import Handshake, Hosted, HTTPConnection, Lifespan
 from legato.http.server.transport.descriptors import most_connections
 from legato.http.server.transport.limit import ConnectionLimit
@@ -48,7 +48,12 @@ class Legato(Hosted):
     request_class = UploadRequest
     url_rule_class = UrlRule  # type: ignore[assignment]  # as Quart's own
 
-    def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        runtime: Runtime | None,
+        open_runtime: Callable[[Settings], AbstractAsyncContextManager[Runtime]],
+    ) -> None:
         static = Path(__file__).with_name("static")
         pages = str(Path(__file__).with_name("templates"))
         super().__init__(
@@ -58,6 +63,7 @@ class Legato(Hosted):
         self.static = listed(static)
         self.settings = settings
         self.runtime = runtime
+        self._open_runtime = open_runtime
         self.logins = Logins()
         self.streams = Streams()
         self.loop_delay = LoopDelay()
@@ -89,7 +95,7 @@ class Legato(Hosted):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """See Hosted."""
-        async with open_runtime(self.settings) as self.runtime:
+        async with self._open_runtime(self.settings) as self.runtime:
             yield
 
     async def look_at_provider(self) -> None:

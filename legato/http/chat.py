@@ -6,7 +6,6 @@ from msgspec import UNSET
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
-from legato.actors.conversation.agent_prompt import parameters
 from legato.actors.conversation.turn import Turn
 from legato.actors.ending import standing_of
 from legato.actors.mailbox import ActorStopped
@@ -59,25 +58,25 @@ async def start(endpoint: str = "agents") -> Response:
     several generations wait in one conversation, use the `generationId`.
     """
     body = await body_of(StartBody)
-    house = runtime()
+    current = runtime()
     agents, refusal = await _agents(body)
     turn = turn_of(
         body,
         agents=agents,
         user=user(),
-        model=agents[0].model if agents else house.default_model if refusal else _model(body),
+        model=agents[0].model if agents else current.default_model if refusal else _model(body),
         endpoint=body.endpoint or endpoint,
-        max_text=house.settings.limits.max_text_bytes,
+        max_text=current.settings.limits.max_text_bytes,
     )
     if refusal is None:
         _check_parameters(turn)
     started = await start_beside_waiting(
         turn,
-        body.on_busy or house.settings.on_busy,
+        body.on_busy or current.settings.on_busy,
         _while_waiting(body),
         milliseconds(),
-        jobs=house.jobs,
-        records=house.records,
+        jobs=current.jobs,
+        records=current.records,
         refusal=refusal,
     )
     return reply(started)
@@ -103,17 +102,17 @@ async def _agents(body: StartBody) -> tuple[tuple[Agent, ...], Exception | None]
 
 
 def _model(body: StartBody) -> str:
-    house = runtime()
-    name = body.model or house.default_model
-    if name not in house.models:
-        allowed = ", ".join(house.models)
+    current = runtime()
+    name = body.model or current.default_model
+    if name not in current.models:
+        allowed = ", ".join(current.models)
         raise UnknownModel(f"model: found {name!r:.80}; allowed are {allowed}", param="model")
     return name
 
 
 def _check_parameters(turn: Turn) -> None:
     try:
-        runtime().models[turn.model].check(parameters(turn))
+        runtime().models[turn.model].check(turn.first_parameters)
     except ModelError as error:
         raise InvalidField("model_parameters", str(error)) from None
 

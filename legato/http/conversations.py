@@ -6,7 +6,8 @@ import trio
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from legato.actors.notices import notice
+from legato.actors.jobs import remove_conversation
+from legato.actors.notices.notice import Notice
 from legato.content import NEW_CHAT, Conversation, Message
 from legato.http.clock import milliseconds
 from legato.http.errors import ConversationNotFound, InvalidField, NotFound
@@ -106,7 +107,7 @@ async def rename() -> Response:
     renamed = await runtime().records.retitle(conversation.conversation_id, name)
     if renamed is None:
         raise ConversationNotFound("The conversation was deleted meanwhile.")
-    runtime().supervisor.notices.post(notice.renamed(renamed, milliseconds()))
+    runtime().supervisor.notices.post(Notice.renamed(renamed, milliseconds()))
     return reply(renamed, 201)
 
 
@@ -116,7 +117,12 @@ async def delete() -> Response:
     """Delete a conversation; a generation that runs there is stopped first, properly."""
     change = (await body_of(ArgBody)).arg
     conversation_id = (await conversation_of(change.conversation_id)).conversation_id
-    await runtime().jobs.close_conversation(user(), conversation_id)
-    deleted = await runtime().records.delete_conversation(conversation_id)
-    runtime().supervisor.notices.post(notice.deleted(user(), conversation_id, milliseconds()))
+    deleted = False
+
+    async def remove() -> None:
+        nonlocal deleted
+        deleted = await runtime().records.delete_conversation(conversation_id) or deleted
+
+    await remove_conversation(runtime().jobs, user(), conversation_id, remove)
+    runtime().supervisor.notices.post(Notice.deleted(user(), conversation_id, milliseconds()))
     return reply(DeleteReply(True, int(deleted)), 201)

@@ -5,8 +5,6 @@ from typing import Any, Final
 from msgspec import json
 from quart import Response, render_template, request
 
-from legato.http.application import application
-
 LONGEST_ACCEPT: Final = 1024
 """Characters of `Accept`, enough for any browser; to read a longer header takes long."""
 
@@ -21,12 +19,12 @@ def is_browser() -> bool:
     return request.accept_mimetypes.best_match(kinds) == "text/html"
 
 
-async def as_page(refusal: Response) -> Response:
-    """A refusal in JSON as a page with the same status and headers."""
+async def as_page(refusal: Response, base_path: str) -> Response:
+    """A refusal in JSON as a page with the same status and headers; `base_path`: see Settings."""
     body: dict[str, Any] = json.decode(await refusal.get_data())
     text = await render_template(
         "error.html",
-        base=application().settings.base_path,
+        base=base_path,
         title=body["error"],
         message=body["message"],
     )

@@ -15,6 +15,7 @@ from quart import (
 
 from legato.actors.admission import (
     Busy,
+    NotStarted,
     QueueFull,
     RequestReused,
     RunPaused,
@@ -23,10 +24,9 @@ from legato.actors.admission import (
     TooManyForServer,
     TooManyForUser,
 )
-from legato.actors.conversation.turn import InvalidTurn
+from legato.actors.conversation.plan import InvalidTurn
 from legato.actors.messages import Standing
-from legato.actors.queue.waiting_turn import MOST_CHANGES
-from legato.actors.start import NotStarted
+from legato.actors.queue.questions import MOST_CHANGES
 from legato.actors.stream.places import UnknownDialect
 from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.events import Cursor

@@ -2,9 +2,10 @@
 
 A request passes these steps in this order.  The first refusal is the answer.
 
-1. The request gets an id, for the reply and for every log line of the request (`requests`).
+1. The request gets an id, for the reply and for every log line of the request (`requests`), and
+   the sender is noted (`guards/senders`).
 2. The head has a bounded size and one length (`input/bounds`), and a proxy leaves no doubt about
-   the sender (`guards/senders`).
+   the sender.
 3. A CORS preflight is answered (`cors`).
 4. Where the path is guarded:
    1. the address is not banned;
@@ -39,7 +40,7 @@ from legato.http.headers import secure
 from legato.http.input.bounds import check_head, check_length
 from legato.http.input.uploads import upload_of
 from legato.http.request_context import runtime
-from legato.http.request_info import check_sender, credentials, request_info
+from legato.http.request_info import check_sender, credentials, note_sender, request_info
 from legato.http.requests import begin
 
 MAX_PUBLIC_BODY: Final = 32 * 1024
@@ -47,8 +48,11 @@ MAX_PUBLIC_BODY: Final = 32 * 1024
 
 
 class Gate:
+    """The steps at the top of this file, for an application."""
+
     def __init__(self, app: Legato) -> None:
         self._requests = app.requests
+        self._proxies = app.proxies
         self._cors = Cors(app.settings.cors_origins)
 
     def guard(self, app: Legato) -> None:
@@ -64,9 +68,10 @@ class Gate:
         """Raises the errors in `HANDLED`; the preflight alone is answered here."""
         asked = request_ctx.request
         begin(asked)
+        note_sender(asked, self._proxies)
         check_head(asked)
         check_length(asked)
-        check_sender(asked)
+        check_sender()
         if self._cors.is_preflight(asked):
             return self._cors.preflight(asked)
         upload = upload_of(asked)
@@ -81,8 +86,9 @@ class Gate:
         """Raises the errors in `HANDLED`.  Every WebSocket is guarded."""
         asked = websocket_ctx.websocket
         begin(asked)
+        note_sender(asked, self._proxies)
         check_head(asked)
-        check_sender(asked)
+        check_sender()
         await let_in(request_info())
 
     async def leave(self, response: Response) -> Response:
@@ -107,11 +113,17 @@ async def let_in(asked: RequestInfo) -> None:
         MissingKey, Unauthorized, ForbiddenOrigin, InsufficientScope, KeysUnavailable, StorageError
         Denied: a ban of the address comes first, before any work for the request.
     """
-    guards = runtime().guards
-    await guards.receive(asked)
-    g.known_user = await user_at(asked.path, credentials())
+    current = runtime()
+    await current.guards.receive(asked)
+    g.known_user = await user_at(
+        asked.path,
+        credentials(),
+        authenticator=application().authenticator,
+        key_ring=current.key_ring,
+        revoked=current.revoked,
+    )
     g.user = g.known_user.id
-    g.told = await guards.admit(replace(asked, user=g.user))
+    g.told = await current.guards.admit(replace(asked, user=g.user))
 
 
 async def let_in_message(read: Callable[[], Awaitable[bytes]]) -> None:
@@ -133,7 +145,7 @@ async def answer(error: Exception) -> Response:
     error = await runtime().guards.judge(asked, error)
     application().requests.refused[type(error).__name__] += 1
     if is_for_people():
-        return await as_page(response_to(error))
+        return await _as_page(response_to(error))
     as_frames = application().settings.compat.librechat_denials and asked.is_start
     if as_frames and isinstance(error, Denied):
         body = b""
@@ -147,15 +159,19 @@ async def refuse(error: HTTPException) -> Response:
     """Replies for Quart's refusals: unknown paths, wrong methods, bodies too large, and bugs."""
     if error.code == 404:
         if is_for_people():
-            return await as_page(said(404, "Not found", "There is no page at this address."))
+            return await _as_page(said(404, "Not found", "There is no page at this address."))
         return said(404, "Not found", "Endpoint not found")
     response = said(error.code or 500, error.name, error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
-    return await as_page(response) if is_for_people() else response
+    return await _as_page(response) if is_for_people() else response
 
 
 def is_for_people() -> bool:
     """Whether a browser asks for something to show: a page, and nothing of the API."""
     return has_request_context() and not is_guarded(request_ctx.request.path) and is_browser()
+
+
+async def _as_page(refusal: Response) -> Response:
+    return await as_page(refusal, application().settings.base_path)

@@ -73,8 +73,8 @@ def swagger_folder() -> str:
 @describe(ModelsReply)
 async def models() -> Response:
     """The models that can be asked, and the default model."""
-    house = runtime()
-    return reply(ModelsReply([_offered(name) for name in house.models], house.default_model))
+    current = runtime()
+    return reply(ModelsReply([_offered(name) for name in current.models], current.default_model))
 
 
 def _offered(name: str) -> ModelName:

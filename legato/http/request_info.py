@@ -7,11 +7,10 @@ from msgspec.structs import replace
 from quart import Request, Websocket, g, has_request_context, request
 from quart.globals import request_ctx, websocket_ctx
 
-from legato.http.application import application
 from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Credentials, session_in
 from legato.http.errors import DoubtfulSender
-from legato.http.guards.addresses import ip_subject
+from legato.http.guards.addresses import Proxies, ip_subject
 from legato.http.guards.contract import RequestInfo
 from legato.http.guards.senders import Sender, sender
 
@@ -40,11 +39,11 @@ def _credentials(asked: Request | Websocket) -> Credentials:
     Browsers send cookies with the handshake of any site's page, and show the page all messages.
     """
     is_handshake = isinstance(asked, Websocket)
-    headers, scheme = asked.headers, scheme_of(asked).replace("ws", "http", 1)
+    headers, own_scheme = asked.headers, scheme().replace("ws", "http", 1)
     origin = headers.get("Origin")
     return Credentials(
         method="WEBSOCKET" if is_handshake else asked.method,
-        own_origin="" if origin is None else f"{scheme}://{host_of(asked)}",
+        own_origin="" if origin is None else f"{own_scheme}://{host()}",
         authorization=headers.get("Authorization"),
         session=session_in(headers.getlist("Cookie")),
         origin=origin,
@@ -55,7 +54,7 @@ def _request_info(asked: Request | Websocket, credentials: Credentials) -> Reque
     return RequestInfo(
         method=asked.method,
         path=asked.path,
-        from_ip=ip_subject(sender_of(asked).address),
+        from_ip=ip_subject(_sender().address),
         agent=asked.headers.get("User-Agent", ""),
         has_credentials=bool(credentials.authorization) or credentials.session is not None,
         read=_body,
@@ -63,27 +62,29 @@ def _request_info(asked: Request | Websocket, credentials: Credentials) -> Reque
     )
 
 
-def scheme_of(asked: Request | Websocket) -> str:
+def scheme() -> str:
     """The scheme that the client used: http or https."""
-    return sender_of(asked).scheme
+    return _sender().scheme
 
 
-def host_of(asked: Request | Websocket) -> str:
+def host() -> str:
     """The client's host[:port]."""
-    return sender_of(asked).host
+    return _sender().host
 
 
-def sender_of(asked: Request | Websocket) -> Sender:
-    """The sender of the request, as far as a trusted proxy names the sender."""
-    if "sender" not in g:
-        own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
-        g.sender = sender(application().proxies, own, asked.headers.getlist)
+def note_sender(asked: Request | Websocket, proxies: Proxies) -> None:
+    """Note the sender of the request, as far as one of these proxies names the sender."""
+    own = Sender(asked.remote_addr or "", asked.scheme, asked.host)
+    g.sender = sender(proxies, own, asked.headers.getlist)
+
+
+def _sender() -> Sender:
     return cast("Sender", g.sender)
 
 
-def check_sender(asked: Request | Websocket) -> None:
+def check_sender() -> None:
     """Raises DoubtfulSender where a proxy's headers leave the sender uncertain."""
-    if doubt := sender_of(asked).doubt:
+    if doubt := _sender().doubt:
         remedy = "the proxy has to remove or overwrite the header that it does not write itself"
         raise DoubtfulSender(f"{doubt}: {remedy}")
 

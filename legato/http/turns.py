@@ -33,10 +33,7 @@ def turn_of(
     """
     _check_sizes(body, max_text)
     parameters = parameters_of(body)
-    revise = _revised(body)
-    regenerate = None if revise else body.override_parent_message_id
-    if not (body.text.strip() or revise or regenerate):
-        raise InvalidField("text", "a message needs a text")
+    revise, regenerate = _answered_before(body)
     return Turn(
         job_id=str(ULID()),
         conversation_id=_conversation_id(body),
@@ -94,6 +91,15 @@ def _conversation_id(body: StartBody) -> str:
         return str(UUID(given))
     except ValueError:
         raise InvalidField("conversationId", f"found {given!r:.80}; a UUID is allowed") from None
+
+
+def _answered_before(body: StartBody) -> tuple[str | None, str | None]:
+    """The answer to revise, or the question to answer again; None and None for a new question."""
+    revise = _revised(body)
+    regenerate = None if revise else body.override_parent_message_id
+    if not (body.text.strip() or revise or regenerate):
+        raise InvalidField("text", "a message needs a text")
+    return revise, regenerate
 
 
 def _revised(body: StartBody) -> str | None:

@@ -51,6 +51,8 @@ class ModelRequest(Struct, frozen=True):
 
 @final
 class TextChunk(Struct, frozen=True, gc=False):
+    """Text of the answer."""
+
     text: str
 
 
@@ -64,6 +66,8 @@ class LogprobsChunk(Struct, frozen=True, gc=False):
 
 @final
 class ReasoningChunk(Struct, frozen=True, gc=False):
+    """Thoughts of the model."""
+
     text: str
 
 

@@ -2,19 +2,18 @@
 seed.
 
 - `answering`: answers to runs that ask, given at any replica
-- `asks`: compares the receipts of answers to asks with the journal and with the calls
 - `client`: a client that reads the frames as a front end does
 - `command`: the command: runs seeds on all cores, and prints the outcome in words
 - `comparison`: compares all replies and streams of a job with the job's only history
 - `ending`: the end of a simulation: faults cease, the cluster comes to rest, everything is compared
 - `exemptions`: exemptions: states of a cluster in which a check is left out, each by its name
+- `leaving`: a replica told to go, and to be gone in time
 - `model`: the trivial model: requests, answers, and the properties that follow from both
-- `next_turns`: turns that steers become, compared with the journal, the provider's requests and the
-  records
 - `provider`: the provider of all replicas, with the requests that are open at the moment
-- `queue`: compares the replies about waiting turns with the provider's requests
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
+- `requests`: requests of clients at a replica: starts, stops, and jobs to let go of
+- `result`: a schedule that was run, and all that happened
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way
 - `runs`: checks agents' runs by their tools, which know every call
 - `schedule`: schedules: all that happens to one cluster, drawn from a seed, as plain data
@@ -22,7 +21,6 @@ seed.
 - `shrink`: shrinking: the shortest schedule found that still breaks the promise
 - `simulation`: a simulation: a cluster during a schedule, and all that the cluster's clients are
   told
-- `steers`: compares the receipts of steers with the journal and with the words that models read
 - `tools`: the tools of all replicas, with every call that was ever made
 - `world`: the storage shared by all replicas, and each replica's access, failing on demand
 """

@@ -5,13 +5,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from typing import Final
 
 from legato.prove import ProveError
 from legato.prove.exemptions import ALL as ALL_EXEMPTIONS
+from legato.prove.result import RunResult
 from legato.prove.rules import ENABLED
-from legato.prove.run import RunResult, run
+from legato.prove.run import run
 from legato.prove.schedule import Rule, draw
 from legato.prove.shrink import shrink
 
@@ -31,7 +33,7 @@ def prove(first: int, count: int) -> None:
         for done, seed in enumerate(found, 1):
             _show_progress(done, count)
             if seed is not None:
-                print(*explained(shrink(run_seed(seed), by_name())), sep="\n", flush=True)
+                print(*explained(shrunk(run_seed(seed))), sep="\n", flush=True)
                 raise ProveError(f"seed {seed} broke the promise; `legato prove --seed {seed}`")
     speed = done / (time.perf_counter() - began)
     print(f"{done:,} seeds held, from {first} on, {speed:,.0f} a second")
@@ -47,7 +49,7 @@ def prove_one(seed: int) -> None:
     print(*trace(came), sep="\n")
     if came.breach is not None:
         print()
-        print(*explained(shrink(came, by_name())), sep="\n")
+        print(*explained(shrunk(came)), sep="\n")
         raise ProveError(f"seed {seed} broke the promise")
 
 
@@ -56,16 +58,21 @@ def run_seed(seed: int, rules: Sequence[Rule] | None = None) -> RunResult:
     return run(draw(seed, rules or ENABLED, ALL_EXEMPTIONS), by_name(rules))
 
 
+def shrunk(broken: RunResult, rules: Sequence[Rule] | None = None) -> RunResult:
+    """Run shorter schedules of these rules, as long as the same check breaks."""
+    return shrink(broken, partial(run, rules=by_name(rules)))
+
+
 def by_name(rules: Sequence[Rule] | None = None) -> Mapping[str, Rule]:
     return {rule.name: rule for rule in rules or ENABLED}
 
 
-def explained(shrunk: RunResult) -> Iterator[str]:
+def explained(came: RunResult) -> Iterator[str]:
     """Say which check was broken, and list the shortest schedule that breaks the check."""
-    schedule, breach = shrunk.schedule, shrunk.breaches[0]
+    schedule, breach = came.schedule, came.breaches[0]
     yield f"seed {schedule.seed} broke the promise ({breach.check}): {breach.words}"
     yield f"{schedule.replicas} replicas, on_owner_lost = {schedule.on_owner_lost}"
-    steps = [line for line in shrunk.lines if line.is_step]
+    steps = [line for line in came.lines if line.is_step]
     for number, line in enumerate(steps, 1):
         yield f"{number:3}. {line.time:6.1f} s: {line.words}"
 

@@ -12,7 +12,7 @@ from legato.content import Conversation, Message
 from legato.storage.clock import Clock, utc_now
 from legato.storage.contracts.errors import StorageError, UnstorableText
 from legato.storage.contracts.quotas import UNBOUNDED, Quota
-from legato.storage.contracts.records import Branch
+from legato.storage.contracts.records import Branch, Revision
 from legato.storage.memory.records import MemoryRecords
 
 T = TypeVar("T")
@@ -64,10 +64,17 @@ class FaultyRecords(MemoryRecords):
         return await super().branch(conversation_id, message_id, most=most)
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self,
+        conversation: Conversation,
+        message: Message,
+        *,
+        request_id: str | None = None,
+        revision: Revision | None = None,
     ) -> Conversation:
         await self._usable()
-        opened = await super().open_turn(conversation, message, request_id=request_id)
+        opened = await super().open_turn(
+            conversation, message, request_id=request_id, revision=revision
+        )
         with trio.CancelScope(shield=True):
             await self.returning.wait()
         await self._reported()
@@ -146,10 +153,17 @@ class RecordsShare:
         self._abandoned.set()
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self,
+        conversation: Conversation,
+        message: Message,
+        *,
+        request_id: str | None = None,
+        revision: Revision | None = None,
     ) -> Conversation:
         work = self._records.open_turn
-        return await self._done(partial(work, conversation, message, request_id=request_id))
+        return await self._done(
+            partial(work, conversation, message, request_id=request_id, revision=revision)
+        )
 
     async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
         return await self._done(partial(self._records.close_turn, message, job_id=job_id))

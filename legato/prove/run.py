@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import structlog
 import trio
-from msgspec import Struct
 from structlog.typing import EventDict
 from trio._core import _run as trio_run
 from trio.testing import MockClock
@@ -19,15 +18,16 @@ from trio.testing import MockClock
 from legato.agents.run import AgentRuns
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
-from legato.prove.model import Breach, HistoryLine, PromiseModel
-from legato.prove.next_turns import NextRuns
+from legato.prove.model import Breach, PromiseModel
 from legato.prove.provider import ProvidedModel, SimulatedProvider
 from legato.prove.records import FaultyRecords, mock_time
+from legato.prove.result import RunResult
 from legato.prove.runs import RunChecks
 from legato.prove.schedule import Rule, Schedule, Step
 from legato.prove.seats import open_replicas
 from legato.prove.simulation import Simulation, told
 from legato.prove.tools import SimulatedTools, Toolroom
+from legato.prove.witnesses.next_turns import NextRuns
 
 LONGEST: Final = 3000.0  # seconds of the mock clock
 PARK_AFTER: Final = 5.0  # shorter than the longest wait of a schedule
@@ -38,18 +38,6 @@ seeds."""
 
 MOST_TRIES: Final = 2000
 LONGEST_REAL: Final = 30.0  # a thousand times what a run takes
-
-
-class RunResult(Struct, frozen=True):
-    """A schedule that was run, with the lines and breaches of the run."""
-
-    schedule: Schedule
-    lines: Sequence[HistoryLine]
-    breaches: Sequence[Breach]
-
-    @property
-    def breach(self) -> Breach | None:
-        return self.breaches[0] if self.breaches else None
 
 
 def run(schedule: Schedule, rules: Mapping[str, Rule]) -> RunResult:

@@ -9,8 +9,8 @@ import trio
 from legato.actors.cluster.lifespan import open_replica
 from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
-from legato.actors.lifespan import Replica
 from legato.actors.ref import JobRef
+from legato.actors.replica import Replica
 from legato.actors.resources import JobResources
 from legato.agents.bare import BARE_RUNS
 from legato.agents.contract import Runs

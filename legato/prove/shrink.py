@@ -1,12 +1,12 @@
 """Shrinking: the shortest schedule found that still breaks the promise."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
-from legato.prove.run import RunResult, run
-from legato.prove.schedule import Rule, Schedule, Step
+from legato.prove.result import RunResult
+from legato.prove.schedule import Schedule, Step
 
 MOST_RUNS: Final = 500
 """Enough for forty steps; more runs would keep people waiting for a schedule that is short
@@ -14,20 +14,22 @@ enough."""
 
 
 def shrink(
-    broken: RunResult, rules: Mapping[str, Rule], *, most_runs: int = MOST_RUNS
+    broken: RunResult, run: Callable[[Schedule], RunResult], *, most_runs: int = MOST_RUNS
 ) -> RunResult:
-    """The run of the shortest schedule found that breaks the same check."""
-    return _Shrinking(broken, rules, most_runs).run()
+    """The result of the shortest schedule found that breaks the same check; `run` runs each."""
+    return _Shrinking(broken, run, most_runs).run()
 
 
 class _Shrinking:
     """Tries smaller schedules in turn, and goes on from each schedule with the same breach."""
 
-    def __init__(self, broken: RunResult, rules: Mapping[str, Rule], most_runs: int) -> None:
+    def __init__(
+        self, broken: RunResult, run: Callable[[Schedule], RunResult], most_runs: int
+    ) -> None:
         assert broken.breach is not None, "only what is broken can be shrunk"
         self._best = broken
         self._check = broken.breach.check
-        self._rules = rules
+        self._run = run
         self._left = most_runs
 
     def run(self) -> RunResult:
@@ -60,7 +62,7 @@ class _Shrinking:
         if schedule == self._best.schedule or self._left <= 0:
             return
         self._left -= 1
-        found = run(schedule, self._rules)
+        found = self._run(schedule)
         if any(breach.check == self._check for breach in found.breaches):
             self._best = found
 

@@ -12,17 +12,17 @@ from legato.actors.durability.replay import Replay
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import StopReply
 from legato.events import AnyEvent, Ending, Failed, Snapshot
-from legato.prove.asks import AskWitness
 from legato.prove.exemptions import GRACE, Exemption
 from legato.prove.model import AskedStart, KnownJob, PromiseModel
-from legato.prove.next_turns import NextTurnWitness
 from legato.prove.provider import ProviderConnection, SimulatedProvider
-from legato.prove.queue import QueueWitness
 from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import Schedule, nth
 from legato.prove.seats import C1, C2, Replicas, Seat
-from legato.prove.steers import SteerWitness
 from legato.prove.tools import CLIENT_TOOLS, SimulatedTools
+from legato.prove.witnesses.asks import AskWitness
+from legato.prove.witnesses.next_turns import NextTurnWitness
+from legato.prove.witnesses.queue import QueueWitness
+from legato.prove.witnesses.steers import SteerWitness
 from legato.prove.world import LEASE
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Kept

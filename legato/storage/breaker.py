@@ -1,7 +1,10 @@
 """A circuit breaker: a request that would wait in vain is refused at once.
 
 Any caller that finds the storage in trouble opens the breaker; one task probes, and closes the
-breaker when the trouble is over.  Where work takes long, the task probes before the work fails.
+breaker when the trouble is over.  Where no work ends for long, the task probes before work fails.
+
+A long line of work is no trouble: as long as work ends, the storage answers, though a probe may
+wait in the line for longer than a probe may take.
 """
 
 import math
@@ -19,7 +22,8 @@ PAUSE: Final = 0.5
 small statement."""
 
 LONG: Final = 1.0
-"""Seconds of work after which the storage is suspected: a hundred times what a write takes."""
+"""Seconds in which no work ends, after which the storage is suspected: a hundred times what a write
+takes."""
 
 log = structlog.get_logger()
 
@@ -35,6 +39,8 @@ class Breaker:
         self._opened = trio.Event()
         self._is_watched = False
         self._under_way: dict[object, float] = {}  # when each piece of work began, oldest first
+        self._answers = 0  # of the storage: work that ended well
+        self._answered_at = -math.inf
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -48,11 +54,11 @@ class Breaker:
     def check(self) -> None:
         """Raises Unavailable while the breaker is open, with the reason.
 
-        Where work takes long that began before, the storage is probed: if in vain, the next check
-        raises.
+        Where no work has ended for long, though some began before, the storage is probed: if in
+        vain, the next check raises.
         """
         began = next(iter(self._under_way.values()), math.inf)
-        if trio.current_time() - began > LONG:
+        if trio.current_time() - max(began, self._answered_at) > LONG:
             self.suspect()
         if self.trouble is not None:
             raise Unavailable(str(self.trouble))
@@ -70,7 +76,19 @@ class Breaker:
             self._opened.set()
 
     def close(self) -> None:
+        """Let all through from now on: the storage has answered."""
+        self._answers += 1
+        self._answered_at = trio.current_time()
         self.trouble = None
+
+    async def probe(self) -> None:
+        """Raises StorageError where the storage answers neither the probe nor any other work."""
+        seen = self._answers
+        try:
+            await self._probe()
+        except StorageError:
+            if self._answers == seen:
+                raise
 
     async def run(self) -> None:
         """Probe while the breaker is open, or there is a suspicion, for ever."""
@@ -82,7 +100,7 @@ class Breaker:
                 self._opened = trio.Event()  # what was suspected meanwhile was probed
         finally:
             self._is_watched = False
-            self.close()
+            self.trouble = None
 
     async def _recover(self) -> None:
         """Return when the breaker is closed; only what the first probe finds is logged."""
@@ -99,7 +117,7 @@ class Breaker:
 
     async def _finds_trouble(self) -> bool:
         try:
-            await self._probe()
+            await self.probe()
         except StorageError as error:
             self.trouble = error
         else:

@@ -2,11 +2,15 @@
 
 A deadline covers the wait for a turn and the work.  When the deadline has passed, the thread's wait
 is broken, and the caller is told at once; the thread keeps its turn until the thread has ended.
+
+Callers that wait for a turn are told with the first only where no thread has ended there for long.
+A thread that began late, at the end of a long line, says nothing about the next.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import trio
 
@@ -15,6 +19,9 @@ from legato.storage.operations import ThreadOperation
 
 T = TypeVar("T")
 
+_LONG: Final = 0.5
+"""Of the time that a caller has: a line in which a thread ended later than that does move."""
+
 
 class Threads:
     """Threads that use `name`, a thing named in errors; `timeout` is in seconds."""
@@ -22,7 +29,10 @@ class Threads:
     def __init__(self, name: str, timeout: float) -> None:
         self._name = name
         self._timeout = timeout
-        self._waiting: set[trio.CancelScope] = set()  # callers that wait for their turns
+        # callers that wait for their turns, each with the limiter
+        self._waiting: dict[trio.CancelScope, trio.CapacityLimiter] = {}
+        # when a thread last ended by itself, for each limiter
+        self._ended_at: dict[trio.CapacityLimiter, float] = {}
         # a scope for each caller that waits for its thread
         self._working: dict[trio.CancelScope, ThreadOperation] = {}
         self._is_abandoned = False
@@ -59,8 +69,8 @@ class Threads:
             del self._working[scope]
             turn.give_back_unused()
         turn.operation.interrupt()
-        if timeout_ is None and trio.current_time() >= deadline:
-            self._give_up_turns()
+        if timeout_ is None and self._is_stuck(limiter):
+            self._give_up_turns(limiter)
         raise self._failure(seconds)
 
     async def _turn(
@@ -68,28 +78,38 @@ class Threads:
     ) -> "_Turn":
         if self._is_abandoned:
             raise self._failure(seconds)
-        turn = _Turn(limiter)
+        turn = _Turn(limiter, partial(self._ended, limiter))
         with trio.CancelScope(deadline=deadline) as scope:
-            self._waiting.add(scope)
+            self._waiting[scope] = limiter
             try:
                 await limiter.acquire_on_behalf_of(turn)
             finally:
-                self._waiting.discard(scope)
+                del self._waiting[scope]
             return turn
         raise self._failure(seconds)
 
     def abandon(self) -> None:
         """Tell all callers, waiting now or coming later, that they wait in vain."""
         self._is_abandoned = True
-        self._give_up_turns()
+        for limiter in {*self._waiting.values()}:
+            self._give_up_turns(limiter)
         for scope, operation in self._working.items():
             operation.interrupt()
             scope.cancel()
 
-    def _give_up_turns(self) -> None:
+    def _ended(self, limiter: trio.CapacityLimiter) -> None:
+        self._ended_at[limiter] = trio.current_time()
+
+    def _is_stuck(self, limiter: trio.CapacityLimiter) -> bool:
+        """Whether no thread has ended for long."""
+        silent = trio.current_time() - self._ended_at.get(limiter, -math.inf)
+        return silent >= _LONG * self._timeout
+
+    def _give_up_turns(self, limiter: trio.CapacityLimiter) -> None:
         """Refuse the callers that wait for a turn: the threads before them do not end in time."""
-        for scope in self._waiting:
-            scope.cancel()
+        for scope, turns in self._waiting.items():
+            if turns is limiter:
+                scope.cancel()
 
     def _failure(self, seconds: float) -> Unavailable:
         if self._is_abandoned:
@@ -101,9 +121,11 @@ class Threads:
 class _Turn:
     """A place at a limiter, kept until the thread has ended, even after its caller has left."""
 
-    def __init__(self, limiter: trio.CapacityLimiter) -> None:
+    def __init__(self, limiter: trio.CapacityLimiter, ended: Callable[[], None]) -> None:
+        """`ended` is called when the thread has ended, unless the thread was broken off."""
         self.operation = ThreadOperation()
         self._limiter = limiter
+        self._ended = ended
         self._is_used = False
 
     async def acquire_on_behalf_of(self, thread: object) -> None:
@@ -112,6 +134,8 @@ class _Turn:
 
     def release_on_behalf_of(self, thread: object) -> None:
         """Called by Trio when the thread has ended."""
+        if not self.operation.is_interrupted:
+            self._ended()
         self._limiter.release_on_behalf_of(self)
 
     def give_back_unused(self) -> None:

@@ -11,7 +11,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.config import ConfigError, Limits, Settings
-from legato.http.runtime import announce
+from legato.http.open import announce
 from legato.http.server.server import END, listening, url_of
 from legato.http.server.signals import shutdown_by_signals
 from legato.logs import configure_logs

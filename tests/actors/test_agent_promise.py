@@ -16,7 +16,7 @@ from msgspec import UNSET, json
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.conversation.turn import Turn
-from legato.actors.durability.recovery import TRIES, recover
+from legato.actors.durability.recovery import TRIES, Recovery
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
@@ -81,7 +81,7 @@ class Process:
         with self.scope:
             async with trio.open_nursery() as self._nursery:
                 policy = TakeoverPolicy(models, self._machine.on_owner_lost)
-                recovered = await recover(self._journal, self._machine.records, policy)
+                recovered = await Recovery(self._journal, self._machine.records, policy).all()
                 self.supervisor = Supervisor(
                     self._nursery,
                     JobResources(

@@ -10,9 +10,10 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from legato.actors.admission import NotStarted
 from legato.actors.conversation.turn import Prompt
 from legato.actors.messages import Standing
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.content import ApiRequest, Conversation, Message
 from legato.events import Created, Failed, Stopped
 from legato.models.contract import ChatMessage

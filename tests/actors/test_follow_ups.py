@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.conversation.turn import Turn
 from legato.actors.follow_ups import FollowUps
 from legato.actors.jobs import Jobs, Started
 from legato.actors.mailbox import ActorStopped
@@ -271,7 +271,7 @@ async def test_words_whose_turn_has_left_are_not_asked_again(autojump_clock: Moc
         receipt = await say(job, "Slower.")
         await all_done(house)
         assert receipt.steer.next_turn is not None
-        assert await house.supervisor.follow_ups.queue([turn_of(receipt.steer.next_turn)])
+        assert await house.supervisor.follow_ups.queue([Turn.of(receipt.steer.next_turn)])
         await all_done(house)
 
     assert await asked(records) == ["Count.", "Slower."]

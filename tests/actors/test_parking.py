@@ -19,9 +19,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from legato.actors.admission import Busy, TooManyForServer, TooManyForUser
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
-from legato.actors.durability.parked import parked as make_parked
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import recover
+from legato.actors.durability.recovery import Recovery
 from legato.actors.lifecycle import State
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
@@ -333,6 +332,19 @@ async def test_runs_that_are_asked_for_at_once_are_read_together(
         assert place.journal.readings <= 8
 
 
+async def test_a_long_line_of_runs_is_no_storage_that_is_away(autojump_clock: MockClock) -> None:
+    place = Place()
+    async with place.open(max_running_jobs_per_user=500) as house:
+        jobs = [begin(house, conversation_id=str(number)) for number in range(200)]
+        await parked(house, *jobs)
+        place.journal.takes = 4.0
+        began = trio.current_time()
+        replies = await wake(jobs)
+
+        assert {*map(standing, replies.values())} == {Standing.REQUIRES_ACTION}
+        assert trio.current_time() - began > 20
+
+
 def standing(reply: Status | StorageError) -> Standing | None:
     return reply.standing if isinstance(reply, Status) else None
 
@@ -454,7 +466,7 @@ async def test_the_timer_is_on_time_where_a_millisecond_is_no_whole_number(
         user="ann",
         model="scripted",
     )
-    entry = make_parked(turn, 1, 3, 1001, trio.Event())
+    entry = Parked.of(turn, 1, 3, 1001, trio.Event())
     parking.add(entry)
     nursery.start_soon(parking.run)
     nursery.start_soon(parking.run_timer)
@@ -880,9 +892,26 @@ async def test_a_run_that_is_lost_while_it_is_woken_stays_lost(autojump_clock: M
         async with trio.open_nursery() as nursery:
             nursery.start_soon(raises_stopped, job)
             await wait_all_tasks_blocked()
-            house.supervisor.lose(house.supervisor.registry.parked[job.job_id])
+            entry = house.supervisor.registry.parked[job.job_id]
+            house.supervisor.lose(entry)
+            assert entry.ended.is_set()
             place.journal.release()
         assert house.supervisor.whereis(job.job_id) is None
+
+
+async def test_a_run_that_is_lost_before_it_is_read_stays_lost(autojump_clock: MockClock) -> None:
+    place = Place()
+    async with place.open() as house:
+        first, second = (begin(house, conversation_id=name) for name in "ab")
+        await parked(house, first, second)
+        place.journal.hold()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(first.status)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(raises_stopped, second)
+            await wait_all_tasks_blocked()
+            house.supervisor.lose(house.supervisor.registry.parked[second.job_id])
+            place.journal.release()
 
 
 async def raises_stopped(job: JobRef) -> None:
@@ -972,7 +1001,7 @@ async def test_what_is_recovered_of_a_waiting_run_is_an_entry(autojump_clock: Mo
     async with place.open() as house:
         job = begin(house, instructions="Be kind.", parameters={"rate": 0})
         [ask] = await asked(job)
-    [entry] = await recover(AwayJournal(place.store), place.records)
+    [entry] = await Recovery(AwayJournal(place.store), place.records).all()
 
     assert not isinstance(entry, Recovered)
     assert entry.expires_at == ask.expires_at
@@ -1007,7 +1036,7 @@ FIELDS = ("job_id", "conversation_id", "message_id", "response_id", "user", "req
 def parked_turn(turn: Turn) -> Parked:
     agents = (asking(call("write", text="a")),)
     whole = replace(turn, agents=agents, text="x" * 10_000, request_digest=uuid4().hex * 2)
-    return make_parked(whole, 1, 7, int(1e12), trio.Event())
+    return Parked.of(whole, 1, 7, int(1e12), trio.Event())
 
 
 async def test_a_cursor_of_the_former_process_holds_in_a_woken_run(

@@ -6,9 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from legato.actors.admission import NotStarted
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.messages import Standing
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.content import Conversation, Message
 from legato.events import Failed
 from legato.storage.contracts.errors import StorageError
@@ -31,9 +32,9 @@ class UnheardRecords(LateRecords):
     is_heard = False
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self, conversation: Conversation, message: Message, **given: Any
     ) -> Conversation:
-        opened = await super().open_turn(conversation, message, request_id=request_id)
+        opened = await super().open_turn(conversation, message, **given)
         if self.is_heard:
             return opened
         self.is_heard = True
@@ -46,13 +47,13 @@ class LostRecords(LateRecords):
     """The first write fails, and meanwhile other turns take the room."""
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self, conversation: Conversation, message: Message, **given: Any
     ) -> Conversation:
         if await self.conversation(C2) is None:
             other = Conversation(conversation_id=C2, user=conversation.user)
             await super().open_turn(other, Message(message_id="other", conversation_id=C2))
             raise StorageError("server closed the connection unexpectedly")
-        return await super().open_turn(conversation, message, request_id=request_id)
+        return await super().open_turn(conversation, message, **given)
 
 
 async def start(house: House, on_busy: Any = "interrupt", **fields: Any) -> StartReply:

@@ -6,12 +6,13 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.admission import RequestReused
-from legato.actors.conversation.turn import InvalidTurn, Turn
+from legato.actors.admission import NotStarted, RequestReused
+from legato.actors.conversation.plan import InvalidTurn
+from legato.actors.conversation.turn import Turn
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.content import NO_PARENT
 from legato.events import Failed
 from legato.storage.contracts.errors import ForeignConversation

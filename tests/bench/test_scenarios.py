@@ -1,5 +1,6 @@
 """Each scenario once, tiny, with real processes: the figures are there, and what is exact is."""
 
+import math
 import re
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from legato.bench.scenarios.agents import AGENTS, BARE, CALLING, agents
 from legato.bench.scenarios.coming_back import resume, storm
 from legato.bench.scenarios.costs import hostile, memory
 from legato.bench.scenarios.journal import journal
-from legato.bench.scenarios.ladders import many_jobs, readers, saturation
+from legato.bench.scenarios.ladders import Threshold, many_jobs, readers, saturation
 from legato.bench.scenarios.replicas import replicas, replicas_jobs, replicas_stop, replicas_storm
 from legato.bench.scenarios.rolling import rolling_restart
 from legato.bench.scenarios.soak import Sample, delay_p99, slope, soak
@@ -37,7 +38,8 @@ from legato.bench.servers.served import FRAME, Served, floor, legato
 from legato.bench.tasks import Floor
 
 SOON = {"warm_up": 0.05, "window": 0.2}
-LONG = {"warm_up": 0.05, "window": 1.0}  # an event more or less at the window's ends is no miss
+# How much a busy machine keeps up with is no matter of the tests.
+ANY = Threshold(late=math.inf, delivered=0)
 
 
 def measured(scenario: Scenario) -> list[Figures]:
@@ -123,7 +125,10 @@ def test_limits_are_looked_for() -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "figure"),
-    [(readers((1,), **LONG), "most readers"), (many_jobs((1,), **LONG), "most jobs")],
+    [
+        (readers((1,), threshold=ANY, **SOON), "most readers"),
+        (many_jobs((1,), threshold=ANY, **SOON), "most jobs"),
+    ],
 )
 def test_the_highest_number_is_reported(scenario: Scenario, figure: str) -> None:
     assert [figures[figure] for figures in measured(scenario)] == [1, 1]
@@ -280,7 +285,7 @@ def test_two_replicas_are_measured() -> None:
     assert figures["events/s delivered"] > 0
     assert 0 < figures["Redis commands a token"] < 10
     assert 0 < figures["bytes into Redis a token"] < 10_000
-    (figures,) = measured(replicas_jobs((2,), **SOON))
+    (figures,) = measured(replicas_jobs((2,), threshold=ANY, **SOON))
     assert figures["most jobs"] == 2
 
 

@@ -16,7 +16,8 @@ from legato.cli.bans import add_ban
 from legato.cli.erasing import StillRunning, erase
 from legato.config import Settings
 from legato.http.app import create_app
-from legato.http.runtime import Runtime, open_runtime
+from legato.http.open import open_runtime
+from legato.http.runtime import Runtime
 from legato.storage.open import open_storage
 from tests.storage.contracts.test_keys import key
 from tests.storage.contracts.test_responses import response

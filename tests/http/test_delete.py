@@ -1,7 +1,10 @@
 """Deleting a conversation, also while a generation runs there."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from tests.support.http.client import STILL, Client, Reply
@@ -74,3 +77,48 @@ async def test_its_id_may_begin_anew(ann: Client) -> None:
 
     assert second["status"] == "started"
     assert [each["text"] for each in await ann.messages(first["conversationId"])] == ["two", ""]
+
+
+class Busy:
+    """The application's records, whose first deletion lets something else happen before or after
+    the storage deletes."""
+
+    def __init__(self, records: Any, happens: Callable[[], Awaitable[object]], when: str) -> None:
+        self._records = records
+        self._happens = happens
+        self._when = when
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._records, name)
+
+    async def delete_conversation(self, conversation_id: str) -> bool:
+        when, self._when = self._when, "over"
+        if when == "before":
+            await self._happens()
+        deleted: bool = await self._records.delete_conversation(conversation_id)
+        if when == "after":
+            await self._happens()
+        return deleted
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_starts_during_a_deletion_is_stopped_and_deleted_too(
+    ann: Client, when: str, mock_clock: MockClock
+) -> None:
+    first = await ann.start()
+    await ann.read(first["streamId"])
+    house = ann.app.runtime
+    assert house is not None
+    begun: list[dict[str, Any]] = []
+
+    async def start() -> None:
+        ids = {"conversationId": first["conversationId"]}
+        begun.append(await ann.start("two", model_parameters=STILL, **ids))
+
+    ann.app.runtime = replace(house, records=Busy(house.records, start, when))
+    reply = await delete(ann, first["conversationId"])
+
+    assert (reply.status, reply.body["deletedCount"]) == (201, 1)
+    assert (await ann.get("/api/agents/chat/active")).body == {"activeJobIds": []}
+    assert await statuses(ann, begun[0]) == [404] * 4
+    assert (await ann.get("/api/convos")).body["conversations"] == []

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from quart import g
+from quart import g, request
 
 from legato.http.auth.access import MissingKey
 from legato.http.gate import let_in, let_in_message
 from legato.http.guards.denials import Banned
-from legato.http.request_info import credentials, request_info
+from legato.http.request_info import credentials, note_sender, request_info
 from legato.storage.contracts.bans import Ban
 from tests.support.http.client import bearer
 from tests.support.http.guards import Door, open_door
@@ -30,6 +30,7 @@ async def test_credentials_are_read_once() -> None:
         open_door() as door,
         door.app.test_request_context(PATH, headers=bearer("ann")),
     ):
+        note_sender(request, door.app.proxies)
         first = credentials()
         await let_in(request_info())
 
@@ -42,6 +43,7 @@ async def test_who_is_let_in_is_known_and_told_what_the_guards_say() -> None:
         open_door(calls_per_key="5/minute") as door,
         door.app.test_request_context(PATH, method="POST", headers=bearer("ann")),
     ):
+        note_sender(request, door.app.proxies)
         await let_in(request_info())
 
         assert g.user == request_info().user == "ann"
@@ -53,6 +55,7 @@ async def test_a_message_from_a_banned_address_is_refused_as_a_request_would_be(
     headers: dict[str, str],
 ) -> None:
     async with open_door() as door, door.app.test_request_context(PATH, headers=headers):
+        note_sender(request, door.app.proxies)
         await ban(door, request_info().from_ip)
 
         with pytest.raises(Banned):
@@ -61,5 +64,6 @@ async def test_a_message_from_a_banned_address_is_refused_as_a_request_would_be(
 
 async def test_whoever_sends_nothing_is_told_what_to_send() -> None:
     async with open_door() as door, door.app.test_request_context(PATH):
+        note_sender(request, door.app.proxies)
         with pytest.raises(MissingKey, match="Authorization: Bearer"):
             await let_in(request_info())

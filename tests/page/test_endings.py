@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from legato.actors.ending import CRASH, RESTART
 from tests.support.page.asking import answer, ask, begins_rightly, words
 from tests.support.page.held import HeldRequests
-from tests.support.page.server import LegatoServer, running_server
+from tests.support.page.server import MODELS, LegatoServer, running_server
 
 ENDING = """async ([message, seen]) => {
     const { endingOf } = await import("/static/js/endings.js");
@@ -126,14 +126,14 @@ def test_after_a_restart_the_page_says_that_the_server_was_restarted(
     context: BrowserContext, tmp_path_factory: pytest.TempPathFactory, user: str
 ) -> None:
     folder = tmp_path_factory.mktemp("restarted")
-    with running_server(folder) as first:
+    with running_server(folder, settings=MODELS) as first:
         name, value = first.cookie(user)
         context.add_cookies([{"name": name, "value": value, "url": first.url}])
         page = context.new_page()
         page.goto(f"{first.url}/")
         ask(page, "first", model="slower")
         expect(answer(page)).to_have_text(begins_rightly(5))
-    with running_server(folder, port=first.port):
+    with running_server(folder, port=first.port, settings=MODELS):
         expect(page.locator(".ending")).to_have_text(RESTARTED)
         expect(answer(page)).to_contain_text(words(5))
         page.reload()

@@ -139,7 +139,9 @@ def test_a_job_that_waits_looks_unlike_one_that_answers(
     expect(rows[1]).to_contain_text("Waits for you")
     striped = re.compile("^repeating-linear-gradient")
     expect(rows[1].locator(".phase.asking")).to_have_css("background-image", striped)
-    assert (rows[1].locator(".phase.asking").bounding_box() or {})["width"] > 20
+    box = rows[1].locator(".phase.asking").bounding_box()
+    assert box is not None
+    assert box["width"] > 20
     assert [row.evaluate(MARK) for row in rows] == ["breathe", "none"]
 
     stop(context, server, waits)

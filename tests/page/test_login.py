@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.page.conftest import Complaints
-from tests.support.page.server import LegatoServer, running_server
+from tests.support.page.server import MODELS, LegatoServer, running_server
 
 BASE = "/llm"
 
@@ -15,7 +15,8 @@ BASE = "/llm"
 @pytest.fixture(scope="module")
 def below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LegatoServer]:
     """A server for which a proxy has a path, which that leaves in the address."""
-    with running_server(tmp_path_factory.mktemp("below"), LEGATO_BASE_PATH=BASE) as server:
+    folder = tmp_path_factory.mktemp("below")
+    with running_server(folder, settings=MODELS, LEGATO_BASE_PATH=BASE) as server:
         yield server
 
 

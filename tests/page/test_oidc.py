@@ -11,7 +11,7 @@ from tests.support.http.oidc import CLIENT, CLIENT_SECRET, OidcProvider, running
 from tests.support.page.asking import answer, ask, assert_transcript, begins_rightly
 from tests.support.page.axe import findings, look
 from tests.support.page.proxy import proxy_to
-from tests.support.page.server import SLOW_TOKENS, LegatoServer, running_server
+from tests.support.page.server import MODELS, SLOW_TOKENS, LegatoServer, running_server
 
 TABLE = """
 [oidc]
@@ -35,7 +35,7 @@ def oidc_server(
 ) -> Iterator[LegatoServer]:
     more = TABLE.format(url=provider.url, client=CLIENT)
     folder = tmp_path_factory.mktemp("oidc")
-    with running_server(folder, more=more, OIDC_SECRET=CLIENT_SECRET) as server:
+    with running_server(folder, settings=MODELS, more=more, OIDC_SECRET=CLIENT_SECRET) as server:
         yield server
 
 

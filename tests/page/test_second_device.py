@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.page.asking import answer, ask, begins_rightly, words
-from tests.support.page.server import SLOW_TOKENS, LegatoServer, running_server
+from tests.support.page.server import MODELS, SLOW_TOKENS, LegatoServer, running_server
 
 
 def ask_elsewhere(
@@ -225,7 +225,7 @@ def hide(page: Page, *, hidden: bool) -> None:
 
 
 def test_a_minute_of_doing_nothing_asks_nothing(browser: Browser, tmp_path: Path) -> None:
-    with running_server(tmp_path, LEGATO_HEARTBEAT="0.1") as server:
+    with running_server(tmp_path, settings=MODELS, LEGATO_HEARTBEAT="0.1") as server:
         context = browser.new_context()
         name, value = server.cookie("ann")
         context.add_cookies([{"name": name, "value": value, "url": server.url}])

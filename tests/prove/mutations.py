@@ -158,8 +158,8 @@ RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "a move is answered before the journal has it",
         "legato/actors/durability/queue_wait.py",
-        "        event = queued(turn, change)\n        await self._journal.keep(event)\n",
-        "        event = queued(turn, change)\n",
+        "        event = turn.queued(change)\n        await self._journal.keep(event)\n",
+        "        event = turn.queued(change)\n",
     ),
     Mutation(
         "the journal takes what does not follow",
@@ -182,7 +182,7 @@ RARE: Final[Sequence[Mutation]] = (
     Mutation(
         "a job that comes to a replica about to leave is said to be gone",
         "legato/actors/cluster/owner_server.py",
-        " or job_id in self._failover.handed_on",
+        " or job_id in self._arrivals.handed_on",
         "",
     ),
     Mutation(

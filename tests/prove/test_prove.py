@@ -13,10 +13,9 @@ import pytest
 
 from legato.cli import main
 from legato.prove import command, rules
-from legato.prove.command import by_name, explained, run_seed, trace
+from legato.prove.command import by_name, explained, run_seed, shrunk, trace
 from legato.prove.run import run
 from legato.prove.schedule import Rule, Schedule, Step
-from legato.prove.shrink import shrink
 from legato.prove.simulation import Simulation
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -37,7 +36,7 @@ def test_the_promise_holds_among_replicas() -> None:
     first = first_seed()
     broken = [seed for seed in range(first, first + SEEDS) if run_seed(seed).breach]
     if broken:
-        words = "\n".join(explained(shrink(run_seed(broken[0]), by_name())))
+        words = "\n".join(explained(shrunk(run_seed(broken[0]))))
         pytest.fail(f"{len(broken)} of {SEEDS} seeds from {first} on broke the promise\n{words}")
 
 
@@ -87,10 +86,10 @@ def planted() -> int:
 
 def test_what_breaks_is_shrunk_to_what_it_takes() -> None:
     broken = run_seed(planted(), PLANTED)
-    shrunk = shrink(broken, by_name(PLANTED))
-    names = [step.rule for step in shrunk.schedule.steps]
-    assert shrunk.breach is not None
-    assert shrunk.breach.check == "stored"
+    came = shrunk(broken, PLANTED)
+    names = [step.rule for step in came.schedule.steps]
+    assert came.breach is not None
+    assert came.breach.check == "stored"
     assert "rot" in names
     assert len(names) <= 6  # of up to 42
 

@@ -113,7 +113,46 @@ async def test_long_work_of_a_storage_that_works_refuses_nothing(
             asked = disk.asked
             breaker.check()
             await trio.testing.wait_all_tasks_blocked()
-    assert (asked, disk.asked, logs) == (2, 2, [])
+    assert (asked, disk.asked, logs) == (1, 1, [])
+
+
+async def test_a_long_line_of_work_is_no_reason_for_a_probe_as_long_as_work_ends(
+    autojump_clock: MockClock,
+) -> None:
+    disk = Disk()
+    breaker = Breaker("disk", disk.probe)
+    async with watched(breaker.run):
+        await trio.testing.wait_all_tasks_blocked()
+        with breaker.under_way():
+            for _ in range(10):
+                await trio.sleep(LONG)
+                breaker.close()  # as work before this one does, when the work ends
+                breaker.check()
+            await trio.testing.wait_all_tasks_blocked()
+            assert disk.asked == 0
+            await trio.sleep(LONG + 0.001)
+            breaker.check()
+            await trio.testing.wait_all_tasks_blocked()
+            assert disk.asked == 1
+
+
+async def test_a_probe_that_waits_too_long_behind_work_that_ends_refuses_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    async def probe() -> None:
+        await trio.sleep(LONG)  # in the line
+        raise Unavailable("The disk did not answer within 1 s.")
+
+    breaker = Breaker("disk", probe)
+    async with watched(breaker.run):
+        await trio.testing.wait_all_tasks_blocked()
+        breaker.suspect()
+        await trio.sleep(LONG / 2)
+        breaker.close()  # as work before the probe does
+        await trio.sleep(LONG)
+        breaker.check()
+        with pytest.raises(Unavailable):
+            await breaker.probe()
 
 
 async def test_a_suspicion_that_nobody_would_look_into_is_dropped() -> None:

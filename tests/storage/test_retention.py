@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from legato.http.runtime import open_runtime
+from legato.http.open import open_runtime
 from legato.storage.contracts.erasure import Erased
 from legato.storage.contracts.errors import StorageError
 from legato.storage.memory.erasure import MemoryErasure

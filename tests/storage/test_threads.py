@@ -2,8 +2,10 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,45 @@ async def test_the_wait_for_a_turn_counts_and_all_who_wait_hear_it_with_the_firs
         seconds = trio.current_time() - began
     assert seconds < 29 * SHORT, "their own time would be over later"
     assert sorted(refused) == ["a thread", "a turn", "a turn", "a turn"]
+
+
+async def test_a_long_line_that_moves_is_not_given_up_with_the_first_who_waited_too_long() -> None:
+    threads, one = Threads("the database", 20 * SHORT), trio.CapacityLimiter(1)
+    served: list[str] = []
+
+    async def wait(name: str, work: Callable[[], object]) -> None:
+        await threads.run(work, one)
+        served.append(name)
+
+    with held() as hold:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait, "first", partial(time.sleep, 14 * SHORT))
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(told, threads, hold, one, served)  # begins late, and ends too late
+            await begun(hold)
+            nursery.start_soon(wait, "third", lambda: None)
+    assert served == ["first", "a thread", "third"]
+
+
+async def test_a_thread_that_overstays_gives_up_no_line_but_its_own() -> None:
+    threads = Threads("the database", 20 * SHORT)
+    writing, reading = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
+    read: list[str] = []
+
+    async def reads(hold: Hold) -> None:
+        read.append(await threads.run(hold.wait, reading))
+
+    with held() as write, held() as slow:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(told, threads, write, writing, [])
+            await begun(write)
+            await trio.sleep(10 * SHORT)
+            for _ in range(2):
+                nursery.start_soon(reads, slow)
+            assert await trio.to_thread.run_sync(write.let_go.wait, LONG)
+            await trio.testing.wait_all_tasks_blocked(SHORT)
+            slow.let_go.set()
+    assert (read, slow.broken) == (["done", "done"], 0)
 
 
 async def told(threads: Threads, hold: Hold, one: trio.CapacityLimiter, refused: list[str]) -> None:

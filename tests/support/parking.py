@@ -19,11 +19,13 @@ class AwayJournal(FlakyJournal):
     """A journal that counts its readings, and cannot be read while `is_away` or held."""
 
     is_away = False
+    takes = 0.0  # seconds of a reading
     reads = 0
     readings = 0  # each of one log, or of several together
 
     async def read_all(self, job_ids: Sequence[str]) -> Sequence[Kept]:
         self.readings += 1
+        await trio.sleep(self.takes)
         return await super().read_all(job_ids)
 
     async def read(self, job_id: str) -> Kept:

@@ -1,6 +1,7 @@
 """Many replicas as one: the owner of a job, questions to the owner, and the next owner.
 
 - `directory_updates`: tells the directory those facts about jobs which the journal does not tell
+- `entering`: the jobs about to be here: in the directory already, and not in the registry yet
 - `failover`: takes the jobs of dead replicas over at once, and brings each here when wanted
 - `heartbeat`: gives signs of life, and keeps all replicas informed of this replica's jobs
 - `job_info`: a turn as other replicas know it, and back

@@ -17,7 +17,7 @@ from legato.actors.cluster.job_info import turn_of
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import recover_one
+from legato.actors.durability.recovery import Recovery
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.supervision.crashes import guarded
 from legato.actors.supervisor import Supervisor
@@ -70,7 +70,7 @@ class Failover:
         supervisor: Supervisor,
         journal: Journal,
         records: Records,
-        successor: TakeoverPolicy,
+        policy: TakeoverPolicy,
         retention: float,
         doubt: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,11 +80,10 @@ class Failover:
         self._nursery = nursery
         self._supervisor = supervisor
         self._journal = journal
-        self._records = records
-        self._successor = successor
+        self._recovery = Recovery(journal, records, policy)
         self._retention = retention
         self._doubt = doubt
-        self._left: dict[str, _PendingTakeover] = {}
+        self._pending: dict[str, _PendingTakeover] = {}
         self._taken = trio.Event()
         self._taken.set()
         self._at_once = trio.CapacityLimiter(_AT_ONCE)
@@ -92,9 +91,9 @@ class Failover:
     async def arrived(self, job_id: str) -> None:
         """Return when the job is here, if the job is to come."""
         await self._taken.wait()
-        if left := self._left.get(job_id):
-            self._bring(left)
-            await left.arrived.wait()
+        if pending := self._pending.get(job_id):
+            self._bring(pending)
+            await pending.arrived.wait()
 
     async def take_over(self) -> None:
         """Take over the jobs of dead replicas; a draining replica takes none, and would end them.
@@ -130,45 +129,45 @@ class Failover:
             self._supervisor.lose(former)
         if job.marked_done:
             job = replace(job, attempts=0)
-        left = self._left.setdefault(
+        pending = self._pending.setdefault(
             job.job_id, _PendingTakeover(job, trio.current_time() + self._retention)
         )
-        if job.epoch > left.job.epoch:
-            left.job = job  # another replica had the job during the recovery here
+        if job.epoch > pending.job.epoch:
+            pending.job = job  # another replica had the job during the recovery here
         if not job.marked_done:
-            self._bring(left)
+            self._bring(pending)
 
-    def _bring(self, left: _PendingTakeover) -> None:
-        if not left.is_coming:
-            left.is_coming = True
-            self._nursery.start_soon(self._recover, left)
+    def _bring(self, pending: _PendingTakeover) -> None:
+        if not pending.is_coming:
+            pending.is_coming = True
+            self._nursery.start_soon(self._recover, pending)
 
-    async def _recover(self, left: _PendingTakeover) -> None:
+    async def _recover(self, pending: _PendingTakeover) -> None:
         """Recover the job under the newest epoch, in as many tries as needed: no other task tries.
 
         A job that cannot be recovered, or which a bug keeps away, holds up no other job.
         """
-        name = left.job.job_id
-        while left.came is not left.job:
+        name = pending.job.job_id
+        while pending.came is not pending.job:
             async with self._at_once:
-                is_sound = await guarded(partial(self._try, left), name)
-            if left.came is not left.job:
+                is_sound = await guarded(partial(self._try, pending), name)
+            if pending.came is not pending.job:
                 await trio.sleep(_RETRY if is_sound else _AFTER_CRASH)
-        self._done(left)
+        self._done(pending)
 
-    async def _try(self, left: _PendingTakeover) -> None:
-        job = left.job
+    async def _try(self, pending: _PendingTakeover) -> None:
+        job = pending.job
         try:
-            recovered = await recover_one(job, self._journal, self._records, self._successor)
+            recovered = await self._recovery.one(job)
             if recovered is not None:
                 self._adopt(recovered)
                 if recovered.has_ended and not job.marked_done:
                     self._doubt()
-            left.came = job
+            pending.came = job
         except StorageError as error:
-            if left.trouble is None:  # a line for each job is enough for an outage
+            if pending.trouble is None:  # a line for each job is enough for an outage
                 log.warning("not recovered yet", job=job.job_id, reason=str(error))
-            left.trouble = error
+            pending.trouble = error
 
     def _adopt(self, recovered: Recovered | Parked) -> None:
         if self._supervisor.drain.has_begun and not recovered.has_ended:
@@ -179,12 +178,12 @@ class Failover:
     async def _forget(self) -> None:
         """Forget the ended jobs that nobody asked for in time."""
         now = trio.current_time()
-        late = [each for each in self._left.values() if each.until <= now and not each.is_coming]
+        late = [each for each in self._pending.values() if each.until <= now and not each.is_coming]
         if late:
-            await self._journal.forget([left.job.job_id for left in late])
-        for left in late:
-            self._done(left)
+            await self._journal.forget([each.job.job_id for each in late])
+        for pending in late:
+            self._done(pending)
 
-    def _done(self, left: _PendingTakeover) -> None:
-        self._left.pop(left.job.job_id, None)
-        left.arrived.set()
+    def _done(self, pending: _PendingTakeover) -> None:
+        self._pending.pop(pending.job.job_id, None)
+        pending.arrived.set()

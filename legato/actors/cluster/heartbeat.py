@@ -7,7 +7,6 @@ from typing import Final
 import structlog
 import trio
 
-from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.job_info import entry_of
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
@@ -33,14 +32,15 @@ class Heartbeat:
         self,
         replication: Replication,
         supervisor: Supervisor,
-        failover: Failover,
+        take_over: Callable[[], Awaitable[None]],
         peers: Transport,
         lease: float,
     ) -> None:
+        """`take_over`: takes the jobs of dead replicas over; called again and again."""
         self.trouble: StorageError | None = None  # the reason why replicas are out of reach
         self._replication = replication
         self._supervisor = supervisor
-        self._failover = failover
+        self._take_over = take_over
         self._peers = peers
         self._lease = lease
         self._pause = lease / _BEATS
@@ -66,7 +66,7 @@ class Heartbeat:
     async def run(self) -> None:
         with self._scope:
             async with trio.open_nursery() as nursery:
-                for step in (self._beat, self._failover.take_over, self._reconcile):
+                for step in (self._beat, self._take_over, self._reconcile):
                     repeated = partial(self._repeat, step)
                     nursery.start_soon(kept_alive, repeated, "heartbeat")
         self._ended.set()

@@ -12,21 +12,17 @@ from msgspec.structs import replace
 
 from legato.actors.admission import (
     Busy,
+    StartLimits,
     check_same,
-    check_server,
-    conversation_full,
-    running_full,
-    user_full,
 )
 from legato.actors.cluster.directory_updates import DirectoryUpdates
-from legato.actors.cluster.heartbeat import Heartbeat
+from legato.actors.cluster.entering import EnteringJobs
 from legato.actors.cluster.job_info import info_of
 from legato.actors.cluster.mirror import Mirrors
-from legato.actors.cluster.owner_client import ClusterRef, OwnerClient
-from legato.actors.cluster.owner_server import OwnerServer
+from legato.actors.cluster.owner_client import ClusterRef, LivenessWatch, OwnerClient
 from legato.actors.cluster.protocol import AwaitTitle, Discard
 from legato.actors.conversation.turn import Turn, followed
-from legato.actors.inspection.listing import newest, timelines
+from legato.actors.inspection.listing import timelines
 from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.job import Job
 from legato.actors.jobs import Started
@@ -88,10 +84,10 @@ class ClusterJobs(JobObserver[Job]):
         nursery: trio.Nursery,
         replication: Replication,
         supervisor: Supervisor,
-        host: OwnerServer,
+        entering: EnteringJobs,
         owners: OwnerClient,
         mirrors: Mirrors,
-        heartbeat: Heartbeat,
+        heartbeat: LivenessWatch,
         records: Records,
         limits: Limits,
     ) -> None:
@@ -99,13 +95,14 @@ class ClusterJobs(JobObserver[Job]):
         self._me = replication.me
         self._directory: Directory = replication.directory
         self._supervisor = supervisor
-        self._host = host
+        self._entering = entering
         self._owners = owners
         self._mirrors = mirrors
         self._heartbeat = heartbeat
         self._updates = DirectoryUpdates()
         self._records = records
         self._limits = limits
+        self._start_limits = StartLimits(limits)
         supervisor.observe(self)
         nursery.start_soon(kept_alive, self._updates.run, "directory updates")
 
@@ -114,12 +111,12 @@ class ClusterJobs(JobObserver[Job]):
         self._supervisor.check_storage()
         self._check_reach()
         if not was_accepted:
-            running = self._supervisor.registry.running_count() + self._host.entering_count
-            check_server(running, self._limits)
+            running = self._supervisor.registry.running_count() + self._entering.count
+            self._start_limits.check_server(running)
         elif (former := await self._entered_before(turn.job_id)) is not None:
             return former
         limits = _NO_LIMITS if was_accepted else _limits_of(self._limits)
-        with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._host.entering(turn.job_id):
+        with trio.move_on_after(_ENTER_TIMEOUT, shield=True), self._entering.enter(turn.job_id):
             while isinstance(entered := await self._enter(turn, on_busy, limits), Joined):
                 if await self._is_there(entered.first):
                     check_same(entered.first.request_digest, turn.request_digest)
@@ -219,7 +216,7 @@ class ClusterJobs(JobObserver[Job]):
             async with trio.open_nursery() as nursery:
                 for replica in others:
                     nursery.start_soon(look, replica)
-        return newest(found, asked.most, len(others) - len(heard))
+        return Timelines.newest(found, asked.most, len(others) - len(heard))
 
     async def titled(self, user: str, conversation_id: str) -> None:
         for each in await self._directory.conversation(user, conversation_id):
@@ -227,11 +224,13 @@ class ClusterJobs(JobObserver[Job]):
             with suppress(ActorStopped):
                 await self._owners.ask(each.info.job_id, AwaitTitle(conversation_id))
 
-    async def close_conversation(self, user: str, conversation_id: str) -> None:
+    async def close_conversation(self, user: str, conversation_id: str) -> bool:
+        had_any = False
         while listed := await self._directory.conversation(user, conversation_id):
+            had_any = True
             for each in listed:
                 await self._discarded(each.info)
-        await self._supervisor.close_conversation(conversation_id)
+        return await self._supervisor.close_conversation(conversation_id) or had_any
 
     async def discard(self, job_id: str) -> None:
         if entry := await self._directory.find(job_id):
@@ -241,11 +240,11 @@ class ClusterJobs(JobObserver[Job]):
         self._supervisor.check_journal()
         self._check_reach()
 
-    async def _enter(self, turn: Turn, on_busy: OnBusy, entering: _EntryLimits) -> Entered | Joined:
-        limits, info = self._limits, info_of(turn)
-        most, queue = entering
+    async def _enter(self, turn: Turn, on_busy: OnBusy, most: _EntryLimits) -> Entered | Joined:
+        info = info_of(turn)
+        per_user, queue = most
         try:
-            entered = await self._directory.enter(info, on_busy, max_per_user=most, queue=queue)
+            entered = await self._directory.enter(info, on_busy, max_per_user=per_user, queue=queue)
         except StorageError:
             self._take_back(turn)
             raise
@@ -253,11 +252,11 @@ class ClusterJobs(JobObserver[Job]):
             case NotEntered("busy"):
                 raise Busy("The conversation is busy with another turn.")
             case NotEntered("queue_full"):
-                raise conversation_full(limits)
+                raise self._start_limits.conversation_is_full()
             case NotEntered("too_many_queued"):
-                raise user_full(limits)
+                raise self._start_limits.user_is_full()
             case NotEntered():
-                raise running_full(limits)
+                raise self._start_limits.user_is_busy()
             case _:
                 return entered
 

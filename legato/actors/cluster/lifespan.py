@@ -7,6 +7,7 @@ from functools import partial
 import trio
 from msgspec.structs import replace
 
+from legato.actors.cluster.entering import EnteringJobs
 from legato.actors.cluster.failover import ClusterTakeover, Failover
 from legato.actors.cluster.heartbeat import Heartbeat
 from legato.actors.cluster.jobs import ClusterJobs
@@ -18,9 +19,10 @@ from legato.actors.cluster.protocol import LOG_DIALECT, LogDialect
 from legato.actors.cluster.shared_queue import SharedQueue
 from legato.actors.cluster.transport import Transport
 from legato.actors.job import Job
-from legato.actors.lifespan import LAST_WRITE, Replica, abandoning, drained
+from legato.actors.replica import Replica
 from legato.actors.resources import JobResources
 from legato.actors.supervision.crashes import kept_alive
+from legato.actors.supervision.shutdown import LAST_WRITE, abandoning, drained
 from legato.actors.supervisor import Supervisor
 from legato.config import OnOwnerLost
 from legato.storage.contracts.replication import Liveness, Replication
@@ -69,7 +71,7 @@ async def open_replica(
         )
         yield Replica(supervisor, cluster)
         goes_on = partial(_goes_on, replication.liveness, successor)
-        await drained(supervisor, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
+        await drained(hurried, limits, partial(_hand_over, supervisor, heartbeat, goes_on))
         with trio.move_on_after(_LAST_NOTICES):
             await notices.written()
         with trio.move_on_after(LAST_WRITE):
@@ -94,9 +96,10 @@ def _connected(
     records, limits = resources.records, resources.limits
     journal, retention = replication.journal, limits.retention
     failover = Failover(nursery, supervisor, journal, records, successor, retention, doubt)
-    host = OwnerServer(supervisor, failover)
+    entering = EnteringJobs()
+    host = OwnerServer(supervisor, failover, entering)
     peers = Transport(nursery, replication.me, replication.post, host)
-    heartbeat = Heartbeat(replication, supervisor, failover, peers, lease)
+    heartbeat = Heartbeat(replication, supervisor, failover.take_over, peers, lease)
     # A replica without these tasks would say nothing and hear nothing.
     nursery.start_soon(kept_alive, peers.run, "peers")
     nursery.start_soon(kept_alive, heartbeat.run, "heartbeat")
@@ -104,7 +107,7 @@ def _connected(
     owners = OwnerClient(replication, host, peers, heartbeat, timeout)
     supervisor.queue = SharedQueue(replication.directory, owners, heartbeat)
     mirrors = Mirrors(nursery, supervisor.registry, resources.dialects, owners)
-    parts = replication, supervisor, host, owners, mirrors, heartbeat
+    parts = replication, supervisor, entering, owners, mirrors, heartbeat
     cluster = ClusterJobs(nursery, *parts, records, limits)
     supervisor.follow_ups.jobs = cluster
     return heartbeat, cluster

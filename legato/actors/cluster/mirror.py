@@ -26,7 +26,7 @@ import trio
 from msgspec import MsgspecError
 
 from legato.actors.cluster.link import FromOwner, MirrorInput
-from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, events_of
+from legato.actors.cluster.protocol import Accepted, Closed, LogChunk, LogDialect
 from legato.actors.mailbox import ActorStopped
 from legato.actors.registry import Registry
 from legato.actors.stream.feed import Feed
@@ -156,7 +156,7 @@ class Mirror:
 
     def _push(self, lines: LogChunk) -> None:
         try:
-            events = events_of(lines.data)
+            events = LogDialect.decode(lines.data)
             if events is None:
                 self._begin_again()
             else:

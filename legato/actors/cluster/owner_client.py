@@ -9,7 +9,7 @@ import trio
 
 from legato.actors.cluster.link import LinkLost, MirrorInput
 from legato.actors.cluster.mirror import Last, Mirrors
-from legato.actors.cluster.protocol import LOG_DIALECT, HasJob, Reply, call
+from legato.actors.cluster.protocol import LOG_DIALECT, Call, HasJob, Reply
 from legato.actors.cluster.transport import Host, Transport
 from legato.actors.inspection.timeline import ListTimelines, Timelines
 from legato.actors.mailbox import ActorStopped
@@ -35,6 +35,11 @@ def stop_timeout(lease: float, store_timeout: float) -> float:
 
 class LivenessWatch(Protocol):
     """Looks at the other replicas again and again."""
+
+    @property
+    def trouble(self) -> StorageError | None:
+        """The reason why the replicas are out of reach; None while they are in reach."""
+        ...
 
     async def looked(self) -> None:
         """Return after the next look at who is alive."""
@@ -167,7 +172,7 @@ class OwnerClient:
     async def _answer(self, owner: str, job_id: str, question: Question[A]) -> Reply | None:
         """None where the question or its answer may be lost."""
         if owner == self._me:
-            return await self._host.answer(call(0, job_id, question))
+            return await self._host.answer(Call.of(0, job_id, question))
         try:
             return await self._peers.ask(owner, job_id, question)
         except LinkLost:

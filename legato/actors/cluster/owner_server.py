@@ -1,11 +1,9 @@
 """Answers the questions of other replicas about the jobs here."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from typing import Protocol
 
-import trio
-
-from legato.actors.cluster.failover import Failover
+from legato.actors.cluster.entering import EnteringJobs
 from legato.actors.cluster.protocol import AwaitTitle, Call, Discard, HasJob, OwnerQuestion, Reply
 from legato.actors.inspection.listing import timelines
 from legato.actors.inspection.timeline import ListTimelines
@@ -16,35 +14,33 @@ from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
 
 
+class Arrivals(Protocol):
+    """The jobs of dead replicas on their way to this replica: see Failover."""
+
+    @property
+    def handed_on(self) -> Collection[str]:
+        """The ids of jobs for the next owner: each came when this replica was about to go."""
+        ...
+
+    async def arrived(self, job_id: str) -> None:
+        """Return when the job is here, if the job is to come."""
+        ...
+
+
 class OwnerServer:
     """The jobs of this replica, including jobs under way: in the directory, other replicas see this
     replica as the owner before a job is here."""
 
-    def __init__(self, supervisor: Supervisor, failover: Failover) -> None:
+    def __init__(self, supervisor: Supervisor, arrivals: Arrivals, entering: EnteringJobs) -> None:
         self._supervisor = supervisor
-        self._failover = failover
-        self._entering: dict[str, trio.Event] = {}
-
-    @property
-    def entering_count(self) -> int:
-        """How many jobs are about to be here."""
-        return len(self._entering)
-
-    @contextmanager
-    def entering(self, job_id: str) -> Iterator[None]:
-        """Until the block ends, every question about the job waits."""
-        entered = self._entering[job_id] = trio.Event()
-        try:
-            yield
-        finally:
-            del self._entering[job_id]
-            entered.set()
+        self._arrivals = arrivals
+        self._entering = entering
 
     def hands_on(self, job_id: str) -> bool:
         """Whether this process, which is about to go, leaves the job to another replica."""
         supervisor = self._supervisor
         is_left = supervisor.drain.has_begun and job_id in supervisor.registry.parked
-        return is_left or job_id in supervisor.drain.handed_on or job_id in self._failover.handed_on
+        return is_left or job_id in supervisor.drain.handed_on or job_id in self._arrivals.handed_on
 
     def has(self, job_id: str) -> bool:
         return self._supervisor.registry.entry(job_id) is not None
@@ -55,11 +51,10 @@ class OwnerServer:
         Raises:
             StorageError: where a parked run cannot be read now.
         """
-        if (entered := self._entering.get(job_id)) is not None:
-            await entered.wait()
+        await self._entering.wait(job_id)
         if job := await self._supervisor.parking.find(job_id):
             return job
-        await self._failover.arrived(job_id)
+        await self._arrivals.arrived(job_id)
         return await self._supervisor.parking.find(job_id)
 
     async def answer(self, call: Call) -> Reply:

@@ -57,14 +57,14 @@ class LogDialect:
     def snapshot(self, snapshot: Snapshot) -> bytes:
         return _RESET
 
+    @staticmethod
+    def decode(data: bytes) -> Sequence[AnyEvent] | None:
+        """The events of the lines; None where a cursor did not hold: begin again.
 
-def events_of(data: bytes) -> Sequence[AnyEvent] | None:
-    """Decode the events of the dialect's lines; None where a cursor did not hold: begin again.
-
-    Raises:
-        msgspec.MsgspecError: where the bytes are no lines of events.
-    """
-    return None if data.startswith(_RESET) else _events.decode_lines(data)
+        Raises:
+            msgspec.MsgspecError: where the bytes are no lines of events.
+        """
+        return None if data.startswith(_RESET) else _events.decode_lines(data)
 
 
 class Envelope(Struct, frozen=True, tag=True):
@@ -159,10 +159,10 @@ class Call(Envelope, frozen=True):
     job_id: str
     question: _CallQuestion
 
-
-def call(call_id: int, job_id: str, question: Question[Any]) -> Call:
-    """Make the call of a question for a replica: any question but Subscribe."""
-    return Call(call_id, job_id, cast("_CallQuestion", question))
+    @classmethod
+    def of(cls, call_id: int, job_id: str, question: Question[Any]) -> Self:
+        """Any question but Subscribe."""
+        return cls(call_id, job_id, cast("_CallQuestion", question))
 
 
 class Reply(Envelope, frozen=True):

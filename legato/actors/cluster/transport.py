@@ -21,7 +21,6 @@ from legato.actors.cluster.protocol import (
     LogChunk,
     Reply,
     Unfollow,
-    call,
     decode_packet,
     encode_packet,
 )
@@ -79,7 +78,7 @@ class Transport:
         """Raises LinkLost where the question or its answer may be lost."""
         link = self._link(peer)
         with link.asking() as pending:
-            link.send(call(pending.call_id, job_id, question))
+            link.send(Call.of(pending.call_id, job_id, question))
             return await pending.reply()
 
     def follow(self, peer: str, job_id: str, start: Cursor | None, inlet: MirrorInput) -> None:

@@ -1,6 +1,5 @@
 """Stores turns as messages of a conversation; see TurnStore."""
 
-from legato.actors.conversation.agent_prompt import answering, sender
 from legato.actors.conversation.openings import (
     begun_turn,
     conversation_of,
@@ -8,14 +7,15 @@ from legato.actors.conversation.openings import (
     readable,
     reopened,
 )
-from legato.actors.conversation.turn import Turn, plan
+from legato.actors.conversation.plan import plan
+from legato.actors.conversation.turn import Turn
 from legato.actors.ending import ending_of_answer
 from legato.actors.messages import Opening
 from legato.content import NO_PARENT, Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
 from legato.storage.contracts.errors import ForeignConversation
-from legato.storage.contracts.records import Branch, Records
+from legato.storage.contracts.records import Branch, Records, Revision
 
 
 class ConversationStore:
@@ -30,9 +30,9 @@ class ConversationStore:
         created = Created(
             planned.request,
             turn.response_id,
-            sender(turn),
+            turn.sender,
             planned.kept,
-            agent=answering(turn),
+            agent=turn.answering,
         )
         complete = Branch([*branch.messages, planned.request], branch.above)
         return opening_of(turn, model, created, complete, planned.kept, conversation_of(turn))
@@ -49,7 +49,9 @@ class ConversationStore:
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
         conversation, request = conversation_of(turn), created.request
-        return await self._records.open_turn(conversation, request, request_id=turn.request_id)
+        return await self._records.open_turn(
+            conversation, request, request_id=turn.request_id, revision=_revision(turn)
+        )
 
     async def reopen(
         self, turn: Turn, model: Model, created: Created, content: tuple[Part, ...]
@@ -77,3 +79,9 @@ class ConversationStore:
 
     def moment(self) -> None:
         return None
+
+
+def _revision(turn: Turn) -> Revision | None:
+    """The revision of a turn whose answer is stored in the place of the named answer."""
+    is_revised = turn.revise is not None and turn.revise == turn.response_id
+    return Revision(turn.job_id, turn.response_id) if is_revised else None

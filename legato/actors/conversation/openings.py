@@ -5,9 +5,8 @@ from typing import Final
 
 from msgspec import UNSET, structs
 
-from legato.actors.conversation.agent_prompt import prompt_of_agent
 from legato.actors.conversation.history import chat, fitting, thread
-from legato.actors.conversation.turn import Turn, has_tools
+from legato.actors.conversation.turn import Turn
 from legato.actors.messages import Opening
 from legato.agents.leave import allowed_in
 from legato.agents.messages import begun
@@ -54,7 +53,7 @@ def conversation_of(turn: Turn) -> Conversation:
         user=turn.user,
         endpoint=turn.endpoint,
         model=turn.model,
-        agent_id=turn.agents[0].id if turn.agents else UNSET,
+        agent_id=turn.agent.id if turn.agent else UNSET,
     )
 
 
@@ -73,12 +72,12 @@ def opening_of(
 ) -> Opening:
     """Make the opening of a turn whose question is the last of that branch."""
     above = thread(branch.messages, created.request.message_id)
-    history = list(chat(above, with_calls=has_tools(turn)))
+    history = list(chat(above, with_calls=turn.has_tools))
     system = [ChatMessage("system", turn.instructions)] if turn.instructions else []
     question = ChatMessage("user", created.request.text)
     begun_answer = [] if turn.agents else [*begun(kept)]  # which the run adds: it reads the log
     cost = model.count_tokens
-    fixed = [ChatMessage("system", prompt_of_agent(turn)), *system, question, *begun_answer]
+    fixed = [ChatMessage("system", turn.agent_prompt), *system, question, *begun_answer]
     fitted = fitting(history, fixed, model.max_context_tokens, cost)
     messages = (*system, *alternating([*fitted, question]))
     return Opening(

@@ -2,8 +2,10 @@
 
 import time
 
-from legato.actors.conversation.agent_prompt import answering, sender
-from legato.actors.conversation.turn import InvalidTurn, Prompt, Turn
+from msgspec.structs import replace
+
+from legato.actors.conversation.plan import InvalidTurn
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.messages import Opening
 from legato.agents.messages import begun
 from legato.content import ApiRequest, Conversation, Message, Part
@@ -30,10 +32,10 @@ class ResponseStore:
         created = Created(
             request,
             turn.response_id,
-            sender(turn),
+            turn.sender,
             prompt.kept,
             api_request=self._request,
-            agent=answering(turn),
+            agent=turn.answering,
         )
         return await self.reopen(turn, model, created, ())
 
@@ -45,7 +47,7 @@ class ResponseStore:
         if turn.conversation_id == turn.response_id:
             return  # in no conversation but its own
         newest = await self._records.responses.newest(turn.user, turn.conversation_id)
-        if newest != prompt.after:
+        if not _is_as_read(newest, prompt.after):
             raise InvalidTurn("conversation", "it went on meanwhile")
 
     async def open(self, turn: Turn, created: Created) -> Conversation:
@@ -111,6 +113,14 @@ class ResponseStore:
             endpoint=request.api,
             model=request.model,
         )
+
+
+def _is_as_read(newest: StoredResponse | None, read: StoredResponse | None) -> bool:
+    """Whether nothing came since `read`, which may have an ending that is not stored yet."""
+    if newest is None or read is None:
+        return newest is read
+    ended_since = read.ending is None and newest.ending is not None
+    return not ended_since and replace(newest, ending=None) == replace(read, ending=None)
 
 
 def _prompt_of(turn: Turn) -> Prompt:

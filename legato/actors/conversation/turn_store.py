@@ -1,15 +1,12 @@
-"""Stores turns: as a conversation's messages, or as the responses of an API."""
+"""The storage of turns, as a turn of either kind sees the storage."""
 
 from typing import Protocol
 
-from legato.actors.conversation.conversation_store import ConversationStore
-from legato.actors.conversation.response_store import ResponseStore
 from legato.actors.conversation.turn import Turn
 from legato.actors.messages import Opening
-from legato.content import ApiRequest, Conversation, Part
+from legato.content import Conversation, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
-from legato.storage.contracts.records import Records
 
 
 class TurnStore(Protocol):
@@ -67,10 +64,3 @@ class TurnStore(Protocol):
     def moment(self) -> int | None:
         """The time for an ending, in seconds since 1970: now; None where a message has the time."""
         ...
-
-
-def turn_store(api_request: ApiRequest | None, records: Records) -> TurnStore:
-    """`api_request`: the request to an API; None for a turn of a conversation."""
-    return (
-        ConversationStore(records) if api_request is None else ResponseStore(api_request, records)
-    )

@@ -26,7 +26,7 @@ from legato.actors.stream.log import Log
 from legato.events import AnyEnding, AnyEvent, TextDelta, text_bytes
 from legato.storage.contracts.journal import Entries, Refusal
 
-EVENT_BYTES: Final = 64
+ENTRY_BYTES: Final = 64
 """About what an event costs in a write, beside its text."""
 
 
@@ -42,7 +42,7 @@ class Budget:
         while self.left > 0 and (event := next(events, None)) is not None:
             # Nearly all are text: a call for each would cost as much as all else here.
             text = len(event.text) if type(event) is TextDelta else text_bytes(event)
-            self.left -= EVENT_BYTES + text
+            self.left -= ENTRY_BYTES + text
             yield event
 
 

@@ -1,13 +1,13 @@
 """A run that waits for answers, and is nothing here but an entry."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, without_prompt
+from legato.actors.conversation.turn import Turn
 
 _NOTHING: Final[Mapping[str, Any]] = {}  # one for all: an empty table has 64 bytes
 
@@ -29,17 +29,17 @@ class Parked(Struct, frozen=True, kw_only=True):
     has_begun: ClassVar[bool] = True
     has_ended: ClassVar[bool] = False
 
-
-def parked(turn: Turn, epoch: int, tail: int, expires_at: int, ended: trio.Event) -> Parked:
-    """Make the entry of a run; `turn` may have the whole request."""
-    ids = replace(
-        without_prompt(turn),
-        text="",
-        parameters=_NOTHING,
-        instructions=None,
-        parent_id=None,
-        regenerate=None,
-        revise=None,
-        edit=None,
-    )
-    return Parked(turn=ids, epoch=epoch, tail=tail, expires_at=expires_at, ended=ended)
+    @classmethod
+    def of(cls, turn: Turn, epoch: int, tail: int, expires_at: int, ended: trio.Event) -> Self:
+        """Make the entry of a run; `turn` may have the whole request."""
+        ids = replace(
+            turn.without_prompt(),
+            text="",
+            parameters=_NOTHING,
+            instructions=None,
+            parent_id=None,
+            regenerate=None,
+            revise=None,
+            edit=None,
+        )
+        return cls(turn=ids, epoch=epoch, tail=tail, expires_at=expires_at, ended=ended)

@@ -6,7 +6,7 @@ of the job before is kept by then, and stays until the turn is kept as well.
 
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, followed, turn_of
+from legato.actors.conversation.turn import Turn, followed
 from legato.actors.durability.replay import Replay
 from legato.storage.contracts.journal import Journal
 
@@ -21,5 +21,5 @@ async def promised_turn(known: Turn, journal: Journal) -> Turn | None:
     if (job_id := followed(known)) is None:
         return None
     turns = Replay(await journal.read(job_id)).snapshot.next_turns
-    found = (turn_of(each) for each in turns if each.job_id == known.job_id)
+    found = (Turn.of(each) for each in turns if each.job_id == known.job_id)
     return next((replace(turn, place=known.place) for turn in found), None)

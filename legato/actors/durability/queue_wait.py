@@ -10,13 +10,13 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, queued
+from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import Ask, AwaitQueued, Enqueued, JobMessage
+from legato.actors.queue.changes import TurnChanges, change_of
 from legato.actors.queue.questions import EditWaiting, MoveToFront
 from legato.actors.queue.turn_queue import TurnQueue
-from legato.actors.queue.waiting_turn import WaitingTurn, change_of
 from legato.events import QueueChange, Queued
 from legato.storage.contracts.errors import StorageError
 
@@ -31,7 +31,7 @@ class QueueWait:
         job: ActorRef[JobMessage],
         turn: Turn,
         journal: JobJournal,
-        waiting: WaitingTurn,
+        waiting: TurnChanges,
         queue: TurnQueue,
         store_timeout: float,
     ) -> None:
@@ -44,7 +44,7 @@ class QueueWait:
 
     async def enter(self) -> None:
         """Raises StorageError where the journal does not keep the turn in time."""
-        event = queued(self.turn)
+        event = self.turn.queued()
         with trio.move_on_after(self._store_timeout) as time:
             await self._journal.keep(event)
         if time.cancelled_caught:
@@ -107,7 +107,7 @@ class QueueWait:
 
     async def _keep(self, turn: Turn, change: QueueChange | None) -> None:
         """Return when the journal and the log have the changed turn."""
-        event = queued(turn, change)
+        event = turn.queued(change)
         await self._journal.keep(event)
         self.turn = turn
         await self._tell_queued(event)

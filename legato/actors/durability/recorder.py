@@ -19,15 +19,9 @@ import structlog
 import trio
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import (
-    InvalidTurn,
-    Turn,
-    followed,
-    has_tools,
-    resumable,
-    without_prompt,
-)
-from legato.actors.conversation.turn_store import TurnStore, turn_store
+from legato.actors.conversation.plan import InvalidTurn
+from legato.actors.conversation.turn import Turn, followed
+from legato.actors.conversation.turn_store import TurnStore
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.open_writes import OpenWrites
 from legato.actors.durability.question_writer import QuestionWriter, growing_pauses
@@ -46,8 +40,8 @@ from legato.actors.messages import (
     Overdue,
     Stored,
 )
+from legato.actors.queue.changes import TurnChanges
 from legato.actors.queue.turn_queue import TurnQueue
-from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.content import Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model
@@ -79,13 +73,13 @@ class Recorder:
         turn: Turn,
         model: Model,
         journal: JobJournal,
-        waiting: WaitingTurn,
+        waiting: TurnChanges,
         recording: Recording,
     ) -> None:
         self.journal = journal
         self.writes = OpenWrites()
         can_go_on = bool(turn.agents) or model.continues
-        may_wait = has_tools(turn)  # for an answer, beyond this process
+        may_wait = turn.has_tools  # for an answer, beyond this process
         is_resumed = may_wait or (recording.is_resumed and can_go_on)
         self.is_resumable = is_resumed and turn.prompt is None
         self.may_wait = may_wait and turn.prompt is None
@@ -94,7 +88,7 @@ class Recorder:
         self._turn = turn
         self._model = model
         api_request = turn.prompt.api_request if turn.prompt else None
-        self._store: TurnStore = turn_store(api_request, recording.records)
+        self._store: TurnStore = recording.store_of(api_request)
         self._store_timeout = recording.store_timeout
         self._follow_up = recording.follow_up
         self._follows: Sequence[Turn] = ()  # what is to be queued before the job is done
@@ -120,7 +114,7 @@ class Recorder:
 
     def forget_prompt(self) -> None:
         """Let go of everything which only an opening needs."""
-        self._turn = without_prompt(self._turn)
+        self._turn = self._turn.without_prompt()
 
     # The opening.
 
@@ -161,7 +155,7 @@ class Recorder:
     def _resumable(self, opening: Opening) -> Opening:
         if not self.is_resumable:
             return opening
-        return replace(opening, created=resumable(self._turn, opening.created))
+        return replace(opening, created=self._turn.resumable(opening.created))
 
     async def reopen(self, created: Created, content: tuple[Part, ...]) -> None:
         """Tell the job the opening of a turn begun by another process, or NotOpened."""

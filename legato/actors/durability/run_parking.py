@@ -9,7 +9,7 @@ import trio
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
-from legato.actors.durability.parked import Parked, parked
+from legato.actors.durability.parked import Parked
 from legato.actors.lifecycle import Lifecycle
 from legato.actors.mailbox import ActorRef
 from legato.actors.messages import JobMessage, ParkDue
@@ -61,4 +61,4 @@ class RunParking:
     def entry(self, turn: Turn, ended: trio.Event) -> Parked:
         """Make the entry for the job's place; `ended`: the event of all who wait for the ending."""
         expires_at = min(each.expires_at for each in self._feed.snapshot().open_asks)
-        return parked(turn, self._feed.epoch, self._feed.log.tail, expires_at, ended)
+        return Parked.of(turn, self._feed.epoch, self._feed.log.tail, expires_at, ended)

@@ -7,10 +7,10 @@ import trio
 from msgspec import Struct
 
 from legato.actors.conversation.openings import begun_turn, reopened
-from legato.actors.conversation.turn import Turn, turn_of
+from legato.actors.conversation.turn import Turn
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import recover_from
+from legato.actors.durability.recovery import Recovery
 from legato.actors.durability.replay import Replay
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.agents.calls import only_waits
@@ -120,7 +120,7 @@ def _plan(run: _Run, model_of: Callable[[str], Model]) -> _Plan | None:
     created, request = run.replay.created, run.replay.turn
     if run.is_anothers or not (created and request and run.is_whole):
         return None
-    turn = turn_of(request)
+    turn = Turn.of(request)
     return _Plan(turn, created, model_of(turn.model))
 
 
@@ -129,7 +129,7 @@ async def _lost(run: _Run, journal: Journal, records: Records) -> Recovered | No
     job_id = entry.turn.job_id
     log.error("log of a waiting run is lost", job=job_id, left=len(replay.events), of=entry.tail)
     orphaned = OrphanedJob(job_id, entry.epoch + 1, attempts=0, marked_done=False)
-    found = await recover_from(replay, orphaned, journal, records, _LostLog(entry.turn))
+    found = await Recovery(journal, records, _LostLog(entry.turn)).from_log(replay, orphaned)
     assert not isinstance(found, Parked), "the policy ends the run"
     return found
 

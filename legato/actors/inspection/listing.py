@@ -42,13 +42,7 @@ def timelines(registry: Registry, asked: ListTimelines) -> Timelines:
     unended = registry.unended() if asked.user is None else registry.running(asked.user)
     running = nlargest(asked.most, unended, attrgetter("turn.job_id"))
     ended = islice(_of(asked.user, registry.ended_jobs()), asked.most - len(running))
-    return newest(map(_timeline, [*running, *ended]), asked.most)
-
-
-def newest(found: Iterable[Timeline], most: int, unheard: int = 0) -> Timelines:
-    """The newest `most` of `found`, those that run first."""
-    ranked = nlargest(most, found, lambda each: (each.stage != "ended", each.job_id))
-    return Timelines(tuple(ranked), unheard)
+    return Timelines.newest(map(_timeline, [*running, *ended]), asked.most)
 
 
 def _of(user: str | None, entries: Iterable[RegistryEntry]) -> Iterable[RegistryEntry]:
@@ -109,7 +103,7 @@ def _agent_of(job: Job) -> str | None:
     """The agent that answers; the turn names the agent first, and only until the ending."""
     if (created := job.feed.created) is not None:
         return None if created.agent is None else created.agent.id
-    return job.turn.agents[0].id if job.turn.agents else None
+    return job.turn.agent.id if job.turn.agent else None
 
 
 def _stage(job: Job, *, is_asking: bool) -> JobStage:

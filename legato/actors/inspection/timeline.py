@@ -1,6 +1,8 @@
 """A job's times and counts, without a word of the job's question or answer."""
 
-from typing import Literal
+from collections.abc import Iterable
+from heapq import nlargest
+from typing import Literal, Self
 
 from msgspec import Struct
 
@@ -69,6 +71,12 @@ class Timelines(Struct, frozen=True, tag=True):
 
     jobs: tuple[Timeline, ...]
     unheard: int = 0
+
+    @classmethod
+    def newest(cls, found: Iterable[Timeline], most: int, unheard: int = 0) -> Self:
+        """The newest `most` of `found`, those that run first."""
+        ranked = nlargest(most, found, lambda each: (each.stage != "ended", each.job_id))
+        return cls(tuple(ranked), unheard)
 
 
 class ListTimelines(Question[Timelines], frozen=True):

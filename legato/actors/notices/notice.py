@@ -1,6 +1,6 @@
 """The vocabulary of notices: what happened to one user's conversations.  Pure."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from msgspec import Struct
 
@@ -40,14 +40,14 @@ class Notice(Struct, frozen=True):
     kind: NoticeKind
     news: News
 
+    @classmethod
+    def renamed(cls, conversation: Conversation, at: int) -> Self:
+        """`at`: milliseconds since 1970."""
+        conversation_id, title = conversation.conversation_id, conversation.title
+        news = News(conversation_id=conversation_id, at=at, title=title)
+        return cls(conversation.user, "renamed", news)
 
-def renamed(conversation: Conversation, at: int) -> Notice:
-    """`at`: milliseconds since 1970."""
-    conversation_id, title = conversation.conversation_id, conversation.title
-    news = News(conversation_id=conversation_id, at=at, title=title)
-    return Notice(conversation.user, "renamed", news)
-
-
-def deleted(user: str, conversation_id: str, at: int) -> Notice:
-    """`at`: milliseconds since 1970."""
-    return Notice(user, "deleted", News(conversation_id=conversation_id, at=at))
+    @classmethod
+    def deleted(cls, user: str, conversation_id: str, at: int) -> Self:
+        """`at`: milliseconds since 1970."""
+        return cls(user, "deleted", News(conversation_id=conversation_id, at=at))

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from legato.actors.ending import standing_of
 from legato.actors.job import Job
-from legato.actors.notices.notice import News, Notice, NoticeKind, renamed
+from legato.actors.notices.notice import News, Notice, NoticeKind
 from legato.actors.resources import JobObserver, Telling
 from legato.content import Conversation
 from legato.events import Answered, Asked, Created, Failed, Finished, Queued, Stopped
@@ -45,7 +45,7 @@ class NoticeObserver(JobObserver[Job]):
             self._about(job, "ended", status=status, reason=reason, unsaved=unsaved)
 
     def conversation_titled(self, conversation: Conversation) -> None:
-        self._post(renamed(conversation, self._now()))
+        self._post(Notice.renamed(conversation, self._now()))
 
     def _about(self, job: Job, kind: NoticeKind, **facts: Any) -> None:
         turn, created = job.turn, job.feed.created

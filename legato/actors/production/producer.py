@@ -25,10 +25,11 @@ from legato.actors.production.event_builder import Positions, Steps, whole_step
 from legato.actors.production.rotation import Rotation
 from legato.actors.production.time_limit import TimeLimit
 from legato.actors.production.timing import Timing
-from legato.agents.contract import STEERED, Run
+from legato.agents.contract import Run
 from legato.config import Limits
 from legato.content import Part, ToolCall, Usage, WholePart, total
 from legato.events import (
+    STEERED,
     Answered,
     AnyEvent,
     Asked,

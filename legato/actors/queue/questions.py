@@ -1,11 +1,14 @@
 """The questions about a waiting turn, and the answers."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
 from legato.actors.question import Question
 from legato.events import Cursor
+
+MOST_CHANGES: Final = 100
+"""Changes of one waiting turn: each keeps the whole request once more."""
 
 
 class Waiting(Struct, frozen=True, tag=True):

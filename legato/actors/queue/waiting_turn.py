@@ -21,17 +21,21 @@ from legato.actors.ending import standing_of
 from legato.actors.lifecycle import Lifecycle, State
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import StopReply
-from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
+from legato.actors.queue.changes import Change, change_of
+from legato.actors.queue.questions import (
+    MOST_CHANGES,
+    EditWaiting,
+    GetWaiting,
+    MoveToFront,
+    NotWaiting,
+    Waiting,
+)
 from legato.actors.stream.feed import Feed
-from legato.events import QueueChange, Queued, Stopped
-
-MOST_CHANGES: Final = 100
-"""Changes of one waiting turn: each keeps the whole request once more."""
+from legato.events import Queued, Stopped
 
 CANCELLED: Final = "cancel"
 """The id of every stop that cancels a waiting turn: to repeat the question changes nothing."""
 
-Change = MoveToFront | EditWaiting
 _Answer = ReplyTo[Waiting | NotWaiting]
 
 
@@ -115,26 +119,22 @@ class WaitingTurn:
         while self._asked:
             self._asked.popleft()[1].close()
 
-    # For the recorder.
+    # For the recorder: see TurnChanges.
 
     @property
     def change(self) -> Change | None:
-        """The change to make now: the first one asked for, until it is published or refused."""
         return self._asked[0][0] if self._asked else None
 
     async def asked(self) -> None:
-        """Return when there is a change to make."""
         while not self._asked:
             self._news = trio.Event()
             await self._news.wait()
 
     def refuse(self, reason: Literal["not_waiting", "unavailable"]) -> None:
-        """Refuse the change to make."""
         _, reply_to = self._asked.popleft()
         reply_to.send(NotWaiting(standing_of(None), self._feed.cursor, reason))
 
     def end(self) -> None:
-        """Note that the turn begins or ends, and refuse all changes that were asked for."""
         self.is_over = True
         while self._asked:
             self._asked.popleft()[1].send(self._refusal())
@@ -166,10 +166,6 @@ class WaitingTurn:
         log = self._feed.log
         events = takewhile(lambda each: isinstance(each, Queued), log.events(0, log.tail))
         return ((seq, each) for seq, each in enumerate(events, 1) if isinstance(each, Queued))
-
-
-def change_of(change: Change) -> QueueChange:
-    return QueueChange("front" if isinstance(change, MoveToFront) else "edit", change.id)
 
 
 def _is_same(change: Change, event: Queued) -> bool:

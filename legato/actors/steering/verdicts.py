@@ -4,14 +4,13 @@ A decision is the events to append, and the reply.  The job appends the events i
 sends the reply once the events are durable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from legato.actors.conversation.turn import Turn, following
-from legato.actors.messages import Ended, Outcome, StopRequested
+from legato.actors.conversation.turn import Turn
 from legato.actors.steering.interjections import (
     AnswerAsk,
     AnswerReceipt,
@@ -72,19 +71,6 @@ def verdict(
             assert_never(question)
 
 
-def returned(snapshot: Snapshot, outcome: Outcome) -> Sequence[AnyEvent]:
-    """The last events before an ending: no steer waits any more, and no ask is open."""
-    match outcome:
-        case Ended():
-            steers = [each.returned("finished") for each in snapshot.waiting_steers]
-        case StopRequested():
-            steers = [each.returned("stopped") for each in snapshot.waiting_steers]
-        case _:
-            steers = [each.returned("failed") for each in snapshot.waiting_steers]
-    asks = [Answered(ask_id=each.ask_id, decision="cancel") for each in snapshot.open_asks]
-    return [*asks, *steers]
-
-
 def _steer(
     steer: Steer,
     turn: Turn,
@@ -120,8 +106,7 @@ def _next_turn(steer: Steer, turn: Turn) -> TurnRequest | None:
     if steer.next_turn is None or turn.prompt is not None:
         return None
     ids = steer.next_turn
-    return following(
-        turn,
+    return turn.following(
         text=steer.text,
         job_id=ids.job_id,
         message_id=ids.message_id,

@@ -23,6 +23,8 @@ class Chunk(Struct, frozen=True):
 
 
 class Sink(Protocol):
+    """A reader's end of a job: every push is taken whole, or refused for good."""
+
     @property
     def is_left(self) -> bool:
         """Whether the reader is gone: a push would be refused."""

@@ -7,7 +7,8 @@ Rules:
 2. One task wakes the runs.  The task takes the runs that are asked for by then, at most
    _TOGETHER, and reads their logs together; everybody who asks for a run waits for this task.
 3. The task changes nothing before all is read.  Storage that is away therefore leaves the runs
-   parked, and whoever asked is told why.
+   parked, and whoever asked is told why: at once where a read failed, and where no read at all
+   came to its end for `timeout` seconds.  A long line of runs is no reason.
 4. The timer wakes a run when its first ask expires; the run itself answers that the ask has
    expired.
 """
@@ -21,11 +22,11 @@ from typing import Final, Protocol
 import structlog
 import trio
 
-from legato.actors.contexts import detached
 from legato.actors.durability.parked import Parked
 from legato.actors.durability.recovered import Recovered
 from legato.actors.ref import LocalRef
 from legato.actors.registry import Registry
+from legato.actors.supervision.contexts import detached
 from legato.actors.supervision.crashes import guarded
 from legato.storage.contracts.errors import StorageError
 
@@ -81,7 +82,7 @@ class Parking:
         wall_clock: Callable[[], float],
         timeout: float,
     ) -> None:
-        """`timeout`: seconds for which an asker waits for a waking."""
+        """`timeout`: seconds without any answer of the storage after which an asker is told."""
         self._registry = registry
         self._waker = waker
         self._wall_clock = wall_clock
@@ -89,6 +90,7 @@ class Parking:
         self._waking: dict[str, _Waking] = {}  # by the ids of the jobs
         self._due = deque[_Waking]()  # those that are not being read yet
         self._wanted = trio.Event()
+        self._reads = 0  # that the storage has answered
         self._timer: list[tuple[int, str]] = []  # a heap: when, in ms since 1970, and the job's id
         self._added = trio.Event()
 
@@ -118,10 +120,13 @@ class Parking:
 
     async def _wake(self, entry: Parked) -> None:
         waking = self._wanted_waking(entry)
-        with trio.move_on_after(self._timeout) as time:
-            await waking.done.wait()
-        if time.cancelled_caught:
-            raise StorageError("The storage does not answer: the waiting run cannot be read yet.")
+        seen = -1
+        while not waking.done.is_set():
+            if self._reads == seen:
+                raise StorageError("The storage does not answer: the run cannot be read yet.")
+            seen = self._reads
+            with trio.move_on_after(self._timeout):
+                await waking.done.wait()
         if waking.fault is not None:
             raise StorageError(waking.fault)
 
@@ -155,7 +160,13 @@ class Parking:
     async def _unpark(self, taken: Sequence[_Waking]) -> None:
         """Read the runs, and put their jobs in the entries' places, but for those that were
         removed meanwhile."""
-        wakings = [each for each in taken if self._is_parked(each)]
+        for each in taken:
+            if not self._is_parked(each):
+                self._tell(each, None)
+        if wakings := [each for each in taken if self._is_parked(each)]:
+            await self._read_and_put(wakings)
+
+    async def _read_and_put(self, wakings: Sequence[_Waking]) -> None:
         try:
             found = await self._waker.reread([each.entry for each in wakings])
         except StorageError as error:
@@ -163,6 +174,7 @@ class Parking:
             for each in wakings:
                 self._tell(each, str(error))
             return
+        self._reads += 1
         for waking, recovered in zip(wakings, found, strict=True):
             self._put(waking, recovered)
             await trio.lowlevel.checkpoint()  # each is a step of its own for everybody else

@@ -14,10 +14,6 @@ from legato.bench.report import Figures, Scenario
 from legato.bench.scenarios.steady import Steady, per_million
 from legato.bench.tasks import Window
 
-LATE: Final = 250.0  # ms: what people begin to see
-# of the events asked for: a smaller share is falling behind, even before the lag shows
-SHORT: Final = 0.95
-
 _STEP: Final = 1.25
 _STRIDE: Final = 3  # steps in a stride, until the limit is passed
 _FEW: Final = 500  # readers
@@ -40,6 +36,24 @@ S = TypeVar("S", bound=TriedLoad)
 
 Attempt = Callable[[Steady], Window]
 """`Steady.ours` or `Steady.floor`."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """When a server counts as having kept up with a step of a ladder."""
+
+    late: float = 250.0  # ms, the most lag p99: what people begin to see
+    # The least share of the events asked for: less is falling behind, even before the lag shows.
+    delivered: float = 0.95
+
+    def is_met(self, lags: Lags, delivered: float) -> bool:
+        return lags.percentile(0.99) <= self.late and delivered >= self.delivered
+
+    def __str__(self) -> str:
+        return f"lag p99 passes {self.late:g} ms or less than {self.delivered:.0%} is delivered"
+
+
+THRESHOLD: Final = Threshold()
 
 
 @dataclass(frozen=True)
@@ -73,9 +87,10 @@ def highest_rate(start: float, passes: Callable[[float], bool]) -> float | None:
 class Ladder(Generic[S]):
     """Remembers the best rung."""
 
-    def __init__(self, attempt: Callable[[S], Window]) -> None:
+    def __init__(self, attempt: Callable[[S], Window], threshold: Threshold = THRESHOLD) -> None:
         self.best: Rung[S] | None = None
         self._attempt = attempt
+        self._threshold = threshold
 
     def passes(self, step: S) -> bool:
         try:
@@ -83,10 +98,11 @@ class Ladder(Generic[S]):
         except BenchError as error:
             print(f"  {step}: {error}", file=sys.stderr)
             return False
-        late = Lags(window.lags).percentile(0.99)
+        lags = Lags(window.lags)
         share = window.events / window.seconds / step.asked
+        late = lags.percentile(0.99)
         print(f"  {step}: {share:.0%} delivered, p99 {late:.1f} ms", file=sys.stderr)
-        if late > LATE or share < SHORT:
+        if not self._threshold.is_met(lags, share):
             return False
         self.best = Rung(step, window)
         return True
@@ -118,8 +134,8 @@ def saturation(
         return figures
 
     return Scenario(
-        f"{' and '.join(cases)} (jobs x readers), the rate raised by {_STEP:g} until lag p99 "
-        f"passes {LATE:g} ms or less than {SHORT:.0%} is delivered; windows of {window:g} s",
+        f"{' and '.join(cases)} (jobs x readers), the rate raised by {_STEP:g} until {THRESHOLD}; "
+        f"windows of {window:g} s",
         ours=lambda: measure(Steady.ours),
         floor=lambda: measure(Steady.floor),
     )
@@ -152,24 +168,34 @@ def _with(steady: Steady, *, rate: float) -> Steady:
 
 
 def readers(
-    counts: Sequence[int] = (), *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
+    counts: Sequence[int] = (),
+    *,
+    rate: float = 50.0,
+    warm_up: float = 1.5,
+    window: float = 3.0,
+    threshold: Threshold = THRESHOLD,
 ) -> Scenario:
     """Without `counts`: by `_FEW` more each time, as far as there are files for their sockets."""
     counts = counts or range(2 * _FEW, max(2 * _FEW + 1, most_files() - _SPARE_FILES), _FEW)
     rungs = [Steady(readers=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
-    return _counted(rungs, "readers", "readers of one job")
+    return _counted(rungs, threshold, "readers", "readers of one job")
 
 
 def many_jobs(
-    counts: Sequence[int] = _JOBS, *, rate: float = 50.0, warm_up: float = 1.5, window: float = 3.0
+    counts: Sequence[int] = _JOBS,
+    *,
+    rate: float = 50.0,
+    warm_up: float = 1.5,
+    window: float = 3.0,
+    threshold: Threshold = THRESHOLD,
 ) -> Scenario:
     rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
-    return _counted(rungs, "jobs", "jobs with a reader each")
+    return _counted(rungs, threshold, "jobs", "jobs with a reader each")
 
 
-def _counted(rungs: Sequence[Steady], what: str, words: str) -> Scenario:
+def _counted(rungs: Sequence[Steady], threshold: Threshold, what: str, words: str) -> Scenario:
     def measure(attempt: Attempt) -> Figures:
-        ladder = Ladder(attempt)
+        ladder = Ladder(attempt, threshold)
         climb(rungs, ladder.passes)
         top = ladder.top()
         count = top.step.jobs * top.step.readers
@@ -177,8 +203,8 @@ def _counted(rungs: Sequence[Steady], what: str, words: str) -> Scenario:
 
     counts = ", ".join(str(rung.jobs * rung.readers) for rung in rungs[:3])
     return Scenario(
-        f"{counts}, … {words} of {rungs[0].rate:g} events/s, until lag p99 passes {LATE:g} ms "
-        f"or less than {SHORT:.0%} is delivered; windows of {rungs[0].window:g} s",
+        f"{counts}, … {words} of {rungs[0].rate:g} events/s, until {threshold}; "
+        f"windows of {rungs[0].window:g} s",
         ours=lambda: measure(Steady.ours),
         floor=lambda: measure(Steady.floor),
     )

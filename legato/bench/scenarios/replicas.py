@@ -11,7 +11,7 @@ from legato.bench.counting import Lags
 from legato.bench.readers import Readers
 from legato.bench.report import Figures, Scenario
 from legato.bench.scenarios.coming_back import RESUME, stormed
-from legato.bench.scenarios.ladders import Ladder, climb
+from legato.bench.scenarios.ladders import THRESHOLD, Ladder, Threshold, climb
 from legato.bench.scenarios.steady import FIRST, Steady, generate, per_million
 from legato.bench.scenarios.turns import stopped
 from legato.bench.servers.served import CHUNK, PROVIDED, Served, legato, start
@@ -91,6 +91,7 @@ def replicas_jobs(
     rate: float = 50.0,
     warm_up: float = 1.5,
     window: float = 3.0,
+    threshold: Threshold = THRESHOLD,
 ) -> Scenario:
     rungs = [Steady(jobs=count, rate=rate, warm_up=warm_up, window=window) for count in counts]
 
@@ -100,7 +101,7 @@ def replicas_jobs(
             return generate(owner, targets, FIRST, warm_up=warm_up, window=window)
 
     def measure() -> Figures:
-        ladder = Ladder(attempt)
+        ladder = Ladder(attempt, threshold)
         climb(rungs, ladder.passes)
         top = ladder.top()
         return {"most jobs": top.step.jobs, **top.step.figures(top.window)}

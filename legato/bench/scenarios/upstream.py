@@ -9,7 +9,7 @@ from legato.bench import BenchError
 from legato.bench.counting import EVENT, Lags
 from legato.bench.processes import hear, running, tell
 from legato.bench.report import Figures, Scenario
-from legato.bench.scenarios.ladders import LATE, Ladder, climb
+from legato.bench.scenarios.ladders import THRESHOLD, Ladder, climb
 from legato.bench.scenarios.steady import FIRST, generate, per_million
 from legato.bench.servers.pipes import FETCH, pipe, pipes
 from legato.bench.servers.served import PROVIDED, Served, floor_targets, legato, start
@@ -123,8 +123,8 @@ def upstream(
 
     return Scenario(
         f"OpenAI's chunks of 300 bytes over HTTP, 50 tokens/s a generation, a reader each, on "
-        f"SQLite, with {', '.join(map(str, few))} generations; the most before lag p99 passes "
-        f"{LATE:g} ms; windows of {window:g} s",
+        f"SQLite, with {', '.join(map(str, few))} generations; the most before {THRESHOLD}; "
+        f"windows of {window:g} s",
         ours=measure,
     )
 

@@ -38,11 +38,11 @@ async def agents_named(model: str | None) -> tuple[Agent, ...]:
         ModelNotFound: alike for absent agents and for agents the caller may not view.
         InvalidAgent
     """
-    house = runtime()
-    is_agent = model is not None and (is_stored(model) or model in house.catalogue.configured)
-    if model is None or model in house.models or not is_agent:
+    current = runtime()
+    is_agent = model is not None and (is_stored(model) or model in current.catalogue.configured)
+    if model is None or model in current.models or not is_agent:
         return ()
     try:
-        return await house.catalogue.resolve(model, user())
+        return await current.catalogue.resolve(model, user())
     except (NoSuchAgent, AgentForbidden):
-        raise ModelNotFound(model, house.models) from None
+        raise ModelNotFound(model, current.models) from None

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from legato.http.application import application
 from legato.http.auth.api_keys import is_meant_as_key
-from legato.http.auth.authenticator import Credentials, Unauthorized, User
+from legato.http.auth.authenticator import Authenticator, Credentials, Unauthorized, User
+from legato.http.auth.key_ring import KeyRing
+from legato.http.auth.revoked import RevocationList
 from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
-from legato.http.request_context import runtime
 from legato.storage.contracts.keys import Scope
 
 SCOPE_OF: Final[Mapping[str, Scope]] = {
@@ -29,7 +29,14 @@ class InsufficientScope(RequestError):
     error = "Insufficient scope"
 
 
-async def user_at(path: str, credentials: Credentials) -> User:
+async def user_at(
+    path: str,
+    credentials: Credentials,
+    *,
+    authenticator: Authenticator,
+    key_ring: KeyRing,
+    revoked: RevocationList,
+) -> User:
     """The user of credentials that are good at `path`.
 
     Raises:
@@ -38,11 +45,11 @@ async def user_at(path: str, credentials: Credentials) -> User:
     """
     token = credentials.bearer or ""
     if is_meant_as_key(token):
-        return await _user_by_key(token, path)
+        return await _user_by_key(token, path, key_ring)
     if is_openai(path):
         _require_any(credentials)
-    user = await application().authenticator.authenticate(credentials)
-    runtime().revoked.check(user)
+    user = await authenticator.authenticate(credentials)
+    revoked.check(user)
     return user
 
 
@@ -52,11 +59,11 @@ def _require_any(credentials: Credentials) -> None:
         raise MissingKey(message, code="missing_api_key")
 
 
-async def _user_by_key(secret: str, path: str) -> User:
+async def _user_by_key(secret: str, path: str, key_ring: KeyRing) -> User:
     if not is_openai(path):
         places = " and ".join(f"{place}…" for place in OPENAI_PATHS)
         raise Unauthorized(f"an API key is good at {places} only; send a token here, a JWT")
-    key = await runtime().key_ring.use(secret)
+    key = await key_ring.use(secret)
     scope = scope_of(path)
     if scope is not None and scope not in key.scopes:
         found = ", ".join(key.scopes)

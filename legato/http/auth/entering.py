@@ -10,7 +10,7 @@ from legato.http.application import application
 from legato.http.auth.authenticator import session_cookie
 from legato.http.auth.tokens import Unauthorized
 from legato.http.request_context import runtime
-from legato.http.request_info import credentials, scheme_of
+from legato.http.request_info import credentials, scheme
 
 OPENED_BY_A_PERSON: Final = ("none", "same-origin")
 """`Sec-Fetch-Site` of a link that was typed, opened by a program, or followed on our own page.
@@ -88,4 +88,4 @@ def cookie_header(value: str, seconds: int) -> str:
 
 
 def is_secure() -> bool:
-    return scheme_of(request) == "https"
+    return scheme() == "https"

@@ -7,8 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from legato.actors.admission import TooManyForUser
-from legato.actors.start import NotStarted
+from legato.actors.admission import NotStarted, TooManyForUser
 from legato.config import ConfigError, Settings
 from legato.config import Guards as GuardSettings
 from legato.exposure import starts_per_user, writes_per_user
@@ -30,6 +29,8 @@ FOREIGN: Final = "User not authorized for this conversation"
 
 
 class GuardChain:
+    """Checks each request before the route, and judges each refusal of the route."""
+
     def __init__(
         self,
         bans: BanList,

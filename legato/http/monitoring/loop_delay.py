@@ -13,6 +13,8 @@ DELAYS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class LoopDelay:
+    """Counts by how many seconds the loop is late, with bounds as in DELAYS."""
+
     def __init__(self) -> None:
         self.delays = Histogram(DELAYS)
 

@@ -34,9 +34,9 @@ MOST: Final = 1000
 @describe(ModelsPage)
 async def every() -> Response:
     """The models, and your usable agents, which are asked like models."""
-    house = runtime()
-    known = [_described(house, name) for name in house.models]
-    return reply(ModelsPage([*known, *await _agents(house)]))
+    current = runtime()
+    known = [_described(current, name) for name in current.models]
+    return reply(ModelsPage([*known, *await _agents(current)]))
 
 
 @models.get("/v1/models/<path:model>")
@@ -44,25 +44,25 @@ async def every() -> Response:
 @describe(ModelObject, refusals=(404,))
 async def one(model: str) -> Response:
     """A model or an agent by name; names may have slashes."""
-    house = runtime()
-    if model in house.models:
-        return reply(_described(house, model))
-    catalogue = house.catalogue
+    current = runtime()
+    if model in current.models:
+        return reply(_described(current, model))
+    catalogue = current.catalogue
     if (configured := catalogue.configured.get(model)) and configured.is_visible(user()):
         return reply(_configured(configured))
     try:
         agent = (await catalogue.allowed(model, user(), VIEW)).agent
     except (NoSuchAgent, AgentForbidden):
-        raise ModelNotFound(model, house.models) from None
+        raise ModelNotFound(model, current.models) from None
     shown = _agent(agent.id, agent.state.name, agent.state.description, agent.author)
     return reply(replace(shown, created=int(agent.created_at.timestamp())))
 
 
-async def _agents(house: Runtime) -> list[ModelObject]:
+async def _agents(current: Runtime) -> list[ModelObject]:
     principals = principals_of(user())
-    page = await house.catalogue.stored.page(principals, AgentQuery(), limit=MOST)
+    page = await current.catalogue.stored.page(principals, AgentQuery(), limit=MOST)
     stored = [_agent(each.id, each.name, each.description, each.author) for each in page.agents]
-    return [*map(_configured, house.catalogue.visible(user())), *stored]
+    return [*map(_configured, current.catalogue.visible(user())), *stored]
 
 
 def _configured(agent: ConfiguredAgent) -> ModelObject:
@@ -81,7 +81,7 @@ def _agent(agent_id: str, name: str, description: str, author: str) -> ModelObje
     )
 
 
-def _described(house: Runtime, name: str) -> ModelObject:
-    configured = house.settings.models.get(name)
+def _described(current: Runtime, name: str) -> ModelObject:
+    configured = current.settings.models.get(name)
     provider = configured.provider if configured else BUILT_IN
     return ModelObject(id=name, root=name, name=name, provider=provider)

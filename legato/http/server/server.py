@@ -18,7 +18,7 @@ from legato.config import ConfigError, Settings
 from legato.http.app import create_app
 from legato.http.application import Legato
 from legato.http.input.bounds import MAX_HEADER_BYTES, MAX_TARGET_BYTES
-from legato.http.runtime import open_runtime
+from legato.http.open import open_runtime
 from legato.http.server.connections import Connections
 from legato.http.server.late_imports import import_meanwhile
 from legato.http.server.signals import Shutdown, shutdown_by_signals

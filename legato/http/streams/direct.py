@@ -14,6 +14,8 @@ from legato.http.streams.streaming import HEARTBEAT, Reading, StreamBody, Stream
 
 
 class DirectBody(StreamBody):
+    """A body whose frames the job writes to the socket; the body itself only waits."""
+
     def __init__(
         self,
         reading: Reading,

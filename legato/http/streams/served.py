@@ -16,6 +16,8 @@ PIECE: Final = 64 * 1024  # bytes of one write, for larger frames
 
 
 class ServedBody(StreamBody):
+    """A body that hands the frames to the ASGI server, piece by piece."""
+
     def __init__(self, reading: Reading, heartbeat: float, streams: Streams) -> None:
         super().__init__(reading, heartbeat, streams)
         self._subscription = Subscription(reading.job, reading.dialect, reading.start)

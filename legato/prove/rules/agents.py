@@ -6,15 +6,13 @@ from typing import Final
 import trio
 
 from legato.agents.tools.contract import ToolDefinition
-from legato.config import OnBusy
 from legato.models.contract import FinishReport
 from legato.prove.provider import ProviderConnection
-from legato.prove.rules.jobs import begin
+from legato.prove.requests import begin_first
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.simulation import CONVERSATIONS, Simulation
+from legato.prove.simulation import Simulation
 from legato.prove.tools import AGENT, READ, WRITE, MadeCall
 
-BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "enqueue")
 CALLED: Final[Sequence[Sequence[ToolDefinition]]] = (
     (WRITE,),
     (READ,),
@@ -23,7 +21,6 @@ CALLED: Final[Sequence[Sequence[ToolDefinition]]] = (
 )
 BOTH_READ: Final = 3  # the place of a row with two calls of `read`
 
-STARTING: Final = 0.1  # seconds until the model of an agent is asked
 KEPT: Final = 0.1  # seconds until a result is in the journal
 CALLING: Final = 0.05  # seconds until a call is in the journal, and made
 
@@ -39,8 +36,7 @@ async def call(
 ) -> None:
     """Have an agent's model call these tools; `is_whole`: and say no more."""
     if not _running(sim):
-        begin(sim, place, nth(CONVERSATIONS, place), nth(BUSY, place), agents=(AGENT,))
-        await trio.sleep(STARTING)
+        await begin_first(sim, place, place, (AGENT,))
     if not (running := _running(sim)):
         return
     connection: ProviderConnection = nth(running, place)

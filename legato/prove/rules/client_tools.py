@@ -9,8 +9,8 @@ from legato.agents.tools.contract import ToolDefinition
 from legato.events import Asked
 from legato.prove.answering import answer_ask, result_of
 from legato.prove.model import KnownJob
+from legato.prove.requests import stop_at
 from legato.prove.rules.agents import CALLING, call
-from legato.prove.rules.jobs import stop_at
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.simulation import Simulation
 from legato.prove.tools import LOCATE, READ, WIPE, WRITE

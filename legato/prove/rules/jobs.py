@@ -4,10 +4,6 @@ from typing import Final
 
 import trio
 
-from legato.actors.admission import StartRefused
-from legato.actors.conversation.turn import InvalidTurn
-from legato.actors.start import NotStarted, StartReply, start_turn
-from legato.agents.definition import Agent
 from legato.config import OnBusy
 from legato.models.contract import (
     FinishReport,
@@ -17,16 +13,12 @@ from legato.models.contract import (
     TextChunk,
     ToolCallChunk,
 )
-from legato.prove.model import AskedStart, KnownJob
 from legato.prove.provider import ProviderConnection
+from legato.prove.requests import begin, discard_at, stop_at
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
-from legato.storage.contracts.errors import ForeignConversation
 
 BUSY: Final[tuple[OnBusy, ...]] = ("interrupt", "interrupt", "enqueue", "reject")
-FIRST_OF_THREE: Final = 3
-REFUSALS: Final = (StartRefused, NotStarted, InvalidTurn, ForeignConversation)
 
 
 async def start(sim: Simulation, place: int, conversation: int, busy: int, request: int) -> None:
@@ -40,53 +32,6 @@ async def start_twice(sim: Simulation, place: int, other: int, request: int, bus
     request_id = nth(("r3", "r4"), request)
     for each in (place, other):
         begin(sim, each, CONVERSATIONS[0], nth(BUSY, busy), request_id)
-
-
-def begin(
-    sim: Simulation,
-    place: int,
-    conversation: str,
-    on_busy: OnBusy,
-    request_id: str | None = None,
-    agents: tuple[Agent, ...] = (),
-) -> None:
-    seat, asked = sim.open_seat(place), sim.model.asks(conversation, request_id, agents)
-    place_words = f"in conversation {CONVERSATIONS.index(conversation) + 1} at {sim.name(seat)}"
-    request_words = f", as request {request_id}" if request_id else ""
-    agent_words = ", of an agent" if agents else ""
-    how = f"{on_busy}{request_words}{agent_words}"
-    sim.model.step(f"job {asked.number} is asked for {place_words} ({how})")
-
-    async def question() -> None:
-        try:
-            reply = await start_turn(
-                sim.turn(asked), on_busy, jobs=seat.jobs, records=sim.replicas.records
-            )
-        except REFUSALS as error:
-            refused(sim, asked, error)
-        else:
-            answered(sim, seat, asked, reply)
-
-    sim.ask(seat, f"the start of job {asked.number}", question)
-
-
-def answered(sim: Simulation, seat: Seat, asked: AskedStart, reply: StartReply) -> None:
-    if not seat.is_open:
-        return  # the client heard no reply
-    job_id = reply.generation_id
-    where = f" is {sim.model.name(job_id)}" if job_id not in (None, asked.job_id) else ""
-    sim.model.note(f"job {asked.number}{where}: {reply.status}")
-    if job_id is not None:
-        sim.model.hears_of(job_id).replies.append(reply)
-
-
-def refused(sim: Simulation, asked: AskedStart, error: Exception) -> None:
-    sim.model.note(f"job {asked.number} is refused: {error}")
-    if sim.model.is_freed(asked.request_id):
-        return  # the start raced with the deletion of the request's former job
-    if isinstance(error, NotStarted) and error.reason == "request_taken":
-        words = f"job {asked.number} is refused, though the same request may be asked again"
-        sim.model.breach("request", words)
 
 
 async def say(sim: Simulation, place: int, what: int, times: int) -> None:
@@ -143,15 +88,6 @@ async def stop_twice(sim: Simulation, job: int, place: int, other: int) -> None:
             stop_at(sim, known, seat)
 
 
-def stop_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:
-    async def question() -> None:
-        job = await seat.jobs.whereis("ann", known.asked.job_id)
-        if job is not None:
-            sim.stopped(known, seat, await job.stop())
-
-    sim.ask(seat, f"the stop of {known.name} at {sim.name(seat)}", question)
-
-
 async def status(sim: Simulation, job: int, place: int) -> None:
     known, seat = sim.job(job), sim.open_seat(place)
     if known is None:
@@ -198,17 +134,6 @@ async def discard(sim: Simulation, job: int, place: int) -> None:
     seat = sim.open_seat(place)
     sim.model.step(f"{known.name} is discarded at {sim.name(seat)}")
     discard_at(sim, known, seat)
-
-
-def discard_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:
-    sim.model.deleted.add(known.asked.job_id)
-    sim.lost_at = trio.current_time()
-
-    async def question() -> None:
-        await seat.jobs.discard(known.asked.job_id)
-        sim.lost_at = trio.current_time()
-
-    sim.ask(seat, f"the discarding of {known.name}", question)
 
 
 async def wait(sim: Simulation, length: int) -> None:

@@ -5,9 +5,9 @@ from typing import Final
 import trio
 
 from legato.models.contract import FinishReport, ModelError
+from legato.prove.leaving import tell_to_go
 from legato.prove.provider import ProviderConnection
-from legato.prove.rules.jobs import stop_at
-from legato.prove.rules.replicas import tell_to_go
+from legato.prove.requests import stop_at
 from legato.prove.rules.steering import new, send
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat

@@ -8,11 +8,11 @@ from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.prove.model import KnownJob
-from legato.prove.queue import Listing, Move
-from legato.prove.rules.jobs import begin
+from legato.prove.requests import begin
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation, kind
+from legato.prove.witnesses.queue import Listing, Move
 
 CHANGES: Final = ("", "m1", "m2")
 """Names that clients give to changes."""

@@ -4,6 +4,7 @@ from typing import Final
 
 import trio
 
+from legato.prove.leaving import tell_to_go
 from legato.prove.rules.jobs import say
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
@@ -13,10 +14,6 @@ from legato.prove.world import LEASE
 MOST: Final = 5
 AWAY: Final = (0.3, 0.6, 1.15, 1.5, 3.0)
 """Shares of a lease: shorter and longer than the time after which a replica counts as gone."""
-
-LEAVING: Final = 30.0
-"""Seconds within which a replica that is told to go is gone: running jobs are stored, and the last
-write is made."""
 
 
 async def kill(sim: Simulation, place: int) -> None:
@@ -35,20 +32,6 @@ async def leave(sim: Simulation, place: int) -> None:
             seat = sim.open_seat(place)
         sim.model.step(f"{sim.name(seat)} is told to go")
         tell_to_go(sim, seat)
-
-
-def tell_to_go(sim: Simulation, seat: Seat) -> None:
-    sim.lost_at = trio.current_time()
-    seat.leave()
-    sim.nursery.start_soon(_gone_in_time, sim, seat)
-
-
-async def _gone_in_time(sim: Simulation, seat: Seat) -> None:
-    with trio.move_on_after(LEAVING):
-        await seat.ended.wait()
-        sim.lost_at = trio.current_time()
-        return
-    sim.model.breach("shutdown", f"{sim.name(seat)} is not gone {LEAVING:g} s after it was told")
 
 
 async def join(sim: Simulation) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-import trio
-
 from legato.actors.steering.interjections import (
     CancelSteer,
     FindSteer,
@@ -14,12 +12,11 @@ from legato.actors.steering.interjections import (
 )
 from legato.agents.definition import Agent
 from legato.prove.model import KnownJob
-from legato.prove.rules.agents import BUSY, STARTING
-from legato.prove.rules.jobs import begin
+from legato.prove.requests import begin_first
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.simulation import CONVERSATIONS, Simulation
-from legato.prove.steers import SentSteer
+from legato.prove.simulation import Simulation
 from legato.prove.tools import AGENT
+from legato.prove.witnesses.steers import SentSteer
 
 AGENTS: Final[Sequence[tuple[Agent, ...]]] = ((), (), (AGENT,))
 
@@ -36,8 +33,7 @@ async def new(
 ) -> Sent | None:
     """Send a steer as `steer` does.  `is_for_next`: see SentSteer."""
     if not _asking(sim) and job:
-        begin(sim, place, nth(CONVERSATIONS, job), nth(BUSY, place), agents=nth(AGENTS, job))
-        await trio.sleep(STARTING)
+        await begin_first(sim, place, job, nth(AGENTS, job))
     if (known := _spoken_to(sim, job)) is None:
         return None
     sent = known, sim.steers[known.asked.job_id].new(is_for_next=is_for_next)

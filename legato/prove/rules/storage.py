@@ -6,8 +6,8 @@ from typing import Final
 import trio
 
 from legato.prove.exemptions import Exemption
+from legato.prove.leaving import tell_to_go
 from legato.prove.rules.jobs import say
-from legato.prove.rules.replicas import tell_to_go
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.simulation import Simulation
 from legato.prove.world import Faulty

@@ -61,6 +61,13 @@ class Branch(Struct, frozen=True):
     above: int = 0
 
 
+class Revision(Struct, frozen=True):
+    """A job whose answer is to replace the stored answer `message_id`."""
+
+    job_id: str
+    message_id: str
+
+
 class BegunTurn(Struct, frozen=True):
     """The turn of a job whose question, `message_id`, is stored.  `most`: see Records.branch."""
 
@@ -110,12 +117,18 @@ class Records(Protocol):
     def revocations(self) -> Revocations: ...
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self,
+        conversation: Conversation,
+        message: Message,
+        *,
+        request_id: str | None = None,
+        revision: Revision | None = None,
     ) -> Conversation:
         """Store a user's message and conversation in a transaction, and return the conversation.
 
         An existing conversation keeps its owner, title and `created_at`; an existing message (same
-        `message_id`) is replaced in place and keeps its `created_at`.
+        `message_id`) is replaced in place and keeps its `created_at`.  From a `revision` on, only
+        that job may store that answer.
 
         Raises, and stores nothing:
             ForeignConversation: if the conversation is a different user's, or a message with this
@@ -129,9 +142,9 @@ class Records(Protocol):
         """Store the job's answer and touch the conversation, in a single transaction.
 
         The first answer stays: where the job stored this message before, nothing is written, and
-        the conversation is returned unchanged.  A different job's message with this id is replaced
-        in place, as in `open_turn`.  Where the conversation is gone, nothing is stored and None is
-        returned.
+        the conversation is returned unchanged; so, too, where a different job revises the answer by
+        now.  A different job's message with this id is replaced in place, as in `open_turn`.  Where
+        the conversation is gone, nothing is stored and None is returned.
 
         Raises, and stores nothing:
             ForeignConversation: if a message with this id is in a different conversation.

@@ -31,6 +31,7 @@ from legato.storage.contracts.records import (
     FoundPage,
     MessagePage,
     Page,
+    Revision,
     StoredPlace,
 )
 from legato.storage.memory.actions import MemoryActions
@@ -66,6 +67,7 @@ class MemoryRecords:
         self._messages: dict[str, Message] = {}  # in order of arrival
         self._search = MemorySearch()
         self._jobs: dict[str, str] = {}  # the answering job, by the answer's id
+        self._revisers: dict[str, str] = {}  # the job that revises, by the answer's id
         self._requests: dict[tuple[str, str], StoredTurn] = {}
         self.agents = MemoryAgents(self._enter, clock, self._use, quota)
         self.actions = MemoryActions(self._enter, clock, self.agents)
@@ -74,7 +76,12 @@ class MemoryRecords:
         self.revocations = MemoryRevocations(self._enter, clock)
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self,
+        conversation: Conversation,
+        message: Message,
+        *,
+        request_id: str | None = None,
+        revision: Revision | None = None,
     ) -> Conversation:
         await self._enter(conversation, message, request_id)
         require_together(conversation, message)
@@ -90,6 +97,8 @@ class MemoryRecords:
         use = self._use.with_put(stored.user, *_rows(stored, message))
         self._quota.check(use, begins=former is None)
         self._take_request(conversation.user, request_id, message)
+        if revision is not None and revision.message_id in self._messages:
+            self._revisers[revision.message_id] = revision.job_id
         return self._put(stored, message)
 
     async def close_turn(self, message: Message, *, job_id: str) -> Conversation | None:
@@ -98,7 +107,8 @@ class MemoryRecords:
         if conversation is None:
             return None
         self._check_place(message)
-        if self._jobs.get(message.message_id) == job_id:
+        is_stored = self._jobs.get(message.message_id) == job_id
+        if is_stored or self._revisers.get(message.message_id, job_id) != job_id:
             return conversation
         return self._put(replace(conversation, updated_at=self._clock()), message, job_id)
 
@@ -209,6 +219,7 @@ class MemoryRecords:
             self._search.remove(key)
             self._use.remove(("messages", key))
         self._jobs = {key: job_id for key, job_id in self._jobs.items() if key in self._messages}
+        self._revisers = {key: job for key, job in self._revisers.items() if key in self._messages}
         self._requests = {
             key: t for key, t in self._requests.items() if t.conversation_id != conversation_id
         }

@@ -18,6 +18,7 @@ from legato.storage.contracts.records import (
     FoundPage,
     MessagePage,
     Page,
+    Revision,
     StoredPlace,
 )
 from legato.storage.paging import FOUND, cut, decode_cursor, decode_place, page_of, place_before
@@ -43,6 +44,7 @@ from legato.storage.sql.statements.records import (
     REQUEST,
     RETITLE,
     RETITLE_UNTITLED,
+    REVISE,
     SIZES,
     SOME,
     THREAD,
@@ -79,7 +81,12 @@ class SqlRecords:
         self.revocations = SqlRevocations(database, clock)
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self,
+        conversation: Conversation,
+        message: Message,
+        *,
+        request_id: str | None = None,
+        revision: Revision | None = None,
     ) -> Conversation:
         require_together(conversation, message)
 
@@ -94,6 +101,8 @@ class SqlRecords:
             self._search.put(connection, stored.user, place, message)
             if request_id is not None:
                 self._take_request(connection, conversation.user, request_id, message)
+            if revision is not None:
+                connection.execute(REVISE, _revision_values(conversation, revision))
             self._quotas.check(connection, conversation.user, begins=begins)
             return stored
 
@@ -290,6 +299,14 @@ def _put_message(
     if place.conversation_id != message.conversation_id:
         raise ForeignConversation("A message of that id is in another conversation.")
     return int(place.position)
+
+
+def _revision_values(conversation: Conversation, revision: Revision) -> dict[str, str]:
+    return {
+        "of_conversation": conversation.conversation_id,
+        "of_message": revision.message_id,
+        "of_job": revision.job_id,
+    }
 
 
 def _conversation(connection: Connection, conversation_id: str) -> Conversation | None:

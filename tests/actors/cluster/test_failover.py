@@ -7,7 +7,6 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.cluster.failover import Failover
-from legato.actors.conversation.turn import queued
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.content import Conversation, Message
 from legato.events import AnyEvent, Created, Finished, Queued, StepStarted, TextDelta
@@ -189,7 +188,7 @@ async def test_a_queued_turn_of_who_is_gone_is_asked_here(autojump_clock: MockCl
     async with open_house() as house, trio.open_nursery() as nursery:
         journal_store = JournalStore()
         left_journal = MemoryJournal(journal_store)
-        await left_journal.append([Entries("q", 1, 1, (queued(house.turn(job_id="q")),))])
+        await left_journal.append([Entries("q", 1, 1, (house.turn(job_id="q").queued(),))])
         left_journal.close()
         parts = (
             nursery,

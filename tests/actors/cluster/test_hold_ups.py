@@ -7,7 +7,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.start import NotStarted, start_turn
+from legato.actors.admission import NotStarted
+from legato.actors.start import start_turn
 from legato.actors.stream.sinks import ChannelSink
 from legato.events import Failed
 from legato.storage.contracts.errors import StorageError

@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from legato.actors.lifespan import LAST_WRITE
+from legato.actors.supervision.shutdown import LAST_WRITE
 from legato.config import Limits
 from legato.events import Finished
 from tests.support.replicas import LEASE, Replicas, Seat, open_replicas

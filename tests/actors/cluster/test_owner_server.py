@@ -3,6 +3,7 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.cluster.entering import EnteringJobs
 from legato.actors.cluster.failover import Failover
 from legato.actors.cluster.owner_server import OwnerServer
 from legato.actors.cluster.protocol import Call, Reply
@@ -15,22 +16,25 @@ from tests.support.actors import House, open_house
 from tests.support.parking import asked, parked
 
 
-def host_of(house: House, nursery: trio.Nursery) -> OwnerServer:
+def host_of(
+    house: House, nursery: trio.Nursery, entering: EnteringJobs | None = None
+) -> OwnerServer:
     journal = MemoryJournal()
     nothing = Failover(nursery, house.supervisor, journal, house.records, TakeoverPolicy(), 600)
-    return OwnerServer(house.supervisor, nothing)
+    return OwnerServer(house.supervisor, nothing, entering or EnteringJobs())
 
 
 async def test_who_asks_for_a_job_that_is_being_entered_waits(autojump_clock: MockClock) -> None:
     async with open_house() as house, trio.open_nursery() as nursery:
-        host = host_of(house, nursery)
+        entering = EnteringJobs()
+        host = host_of(house, nursery, entering)
         found: list[LocalRef | None] = []
 
         async def find() -> None:
             found.append(await host.local(turn.job_id))
 
         turn = house.turn()
-        with host.entering(turn.job_id):
+        with entering.enter(turn.job_id):
             nursery.start_soon(find)
             await wait_all_tasks_blocked()
             assert found == []

@@ -3,7 +3,7 @@ from legato.agents.messages import NO_RESULT, begun
 from legato.content import TextPart, ThinkPart, ToolCall, ToolCallPart
 from legato.models.contract import ChatMessage
 from legato.models.messages import alternating
-from tests.actors.conversation.test_turn import answer, question
+from tests.actors.conversation.test_plan import answer, question
 
 THREAD = [
     question("q1"),

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from structlog.contextvars import bound_contextvars, get_contextvars
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.turn import Prompt
-from legato.actors.conversation.turn_store import turn_store
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach

@@ -1,128 +1,48 @@
-from typing import Any
+"""The answering agent of a turn, and what the log has of the turn."""
 
-import pytest
+from legato.actors.conversation.turn import Turn
+from legato.agents.definition import Agent
+from legato.content import Answering
 
-from legato.actors.conversation.turn import InvalidTurn, Plan, Turn, plan
-from legato.content import (
-    NO_PARENT,
-    Edit,
-    ErrorPart,
-    Message,
-    Part,
-    TextPart,
-    ThinkPart,
-    ToolCall,
-    ToolCallPart,
+AGENT = Agent(
+    id="agent_1",
+    version=3,
+    name="Ada",
+    model="scripted",
+    instructions="Be brief.",
+    parameters={"temperature": 0, "seed": 1},
 )
 
-C = "11111111-1111-4111-8111-111111111111"
 
-
-def turn(**fields: Any) -> Turn:
-    given = {
-        "job_id": "J",
-        "conversation_id": C,
-        "message_id": "new-question",
-        "response_id": "new-answer",
-        "user": "ann",
-        "model": "m",
-        "text": "and then?",
-    }
-    return Turn(**(given | fields))
-
-
-def question(message_id: str, parent: str = NO_PARENT) -> Message:
-    return Message(
-        message_id=message_id, conversation_id=C, parent_message_id=parent, text=message_id
+def turn(*agents: Agent, said: str | None = None) -> Turn:
+    return Turn(
+        job_id="j",
+        conversation_id="c",
+        message_id="m",
+        response_id="r",
+        user="ann",
+        model="scripted",
+        instructions=said,
+        parameters={"temperature": 1, "stop": "x"},
+        agents=agents,
     )
 
 
-def answer(message_id: str, parent: str, *parts: Part) -> Message:
-    return Message(
-        message_id=message_id,
-        conversation_id=C,
-        parent_message_id=parent,
-        is_created_by_user=False,
-        content=parts,
-    )
+def test_a_bare_model_answers_under_its_own_name() -> None:
+    bare = turn(said="Rhyme.")
+
+    assert (bare.sender, bare.answering, bare.agent_prompt) == ("scripted", None, "")
+    assert bare.first_parameters == {"temperature": 1, "stop": "x"}
 
 
-CALL = ToolCallPart(ToolCall("id", "search"))
-THREAD = [
-    question("q1"),
-    answer("a1", "q1", ThinkPart("hm"), TextPart("one"), CALL, ErrorPart("oops")),
-]
+def test_an_agent_answers_under_its_name_and_its_parameters_count() -> None:
+    asked = turn(AGENT, said="Rhyme.")
+
+    assert (asked.sender, asked.answering) == ("Ada", Answering("agent_1", 3))
+    assert asked.agent_prompt == "Be brief."
+    assert asked.first_parameters == {"temperature": 0, "seed": 1, "stop": "x"}
 
 
-def test_a_turn_follows_the_newest_message() -> None:
-    assert plan(turn(), THREAD).request.parent_message_id == "a1"
-    assert plan(turn(), []).request.parent_message_id == NO_PARENT
-
-
-def test_a_turn_follows_the_parent_it_names() -> None:
-    for parent in ("q1", "a1", NO_PARENT):
-        assert plan(turn(parent_id=parent), THREAD).request.parent_message_id == parent
-
-
-def test_a_parent_that_is_still_being_made_is_expected() -> None:
-    waiting = turn(parent_id="a2")
-
-    assert plan(waiting, THREAD, expected=["a2"]).request.parent_message_id == "a1"
-    with pytest.raises(InvalidTurn, match="no message 'a2'") as caught:
-        plan(waiting, THREAD)
-    assert caught.value.field == "parentMessageId"
-
-
-def test_regenerating_keeps_the_question() -> None:
-    assert plan(turn(regenerate="q1", text=""), THREAD) == Plan(THREAD[0])
-    assert plan(turn(regenerate="q1", text="else"), THREAD).request.text == "else"
-
-
-def test_continuing_keeps_the_answer_without_its_error() -> None:
-    assert plan(turn(revise="a1"), THREAD) == Plan(
-        THREAD[0], (ThinkPart("hm"), TextPart("one"), CALL)
-    )
-
-
-@pytest.mark.parametrize(
-    ("edit", "kept"),
-    [
-        (Edit(0, "so"), (ThinkPart("so"),)),
-        (Edit(1, "two"), (ThinkPart("hm"), TextPart("two"))),
-    ],
-)
-def test_an_edit_replaces_a_part_and_drops_what_followed(edit: Edit, kept: Any) -> None:
-    assert plan(turn(revise="a1", edit=edit), THREAD).kept == kept
-
-
-def test_an_answer_of_plain_text_can_go_on() -> None:
-    plain = Message(
-        message_id="a",
-        conversation_id=C,
-        parent_message_id="q1",
-        is_created_by_user=False,
-        text="t",
-    )
-
-    assert plan(turn(revise="a"), [*THREAD, plain]).kept == (TextPart("t"),)
-    assert plan(turn(revise="e"), [*THREAD, answer("e", "q1")]).kept == ()
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"regenerate": "a1"}, "overrideParentMessageId"),
-        ({"regenerate": "nix"}, "overrideParentMessageId"),
-        ({"revise": "q1"}, "responseMessageId"),
-        ({"revise": "nix"}, "responseMessageId"),
-        ({"revise": "orphan"}, "responseMessageId"),
-        ({"revise": "a1", "edit": Edit(2, "")}, "editedContent.index"),
-        ({"revise": "a1", "edit": Edit(3, "")}, "editedContent.index"),
-        ({"revise": "a1", "edit": Edit(-1, "")}, "editedContent.index"),
-    ],
-)
-def test_what_does_not_fit_the_conversation_is_named(fields: Any, field: str) -> None:
-    with pytest.raises(InvalidTurn) as caught:
-        plan(turn(**fields), [*THREAD, answer("orphan", "gone", TextPart("x"))])
-
-    assert caught.value.field == field
+def test_a_turn_that_has_ended_lets_go_of_its_agents() -> None:
+    assert turn(AGENT).without_prompt().agents == ()
+    assert Turn.of(turn(AGENT)).agents == (AGENT,)

@@ -6,9 +6,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.durability.recovery import recover
-from legato.actors.lifespan import LAST_WRITE
+from legato.actors.durability.recovery import Recovery
 from legato.actors.ref import JobRef
+from legato.actors.supervision.shutdown import LAST_WRITE
 from legato.events import (
     AnyEvent,
     Created,
@@ -283,7 +283,7 @@ async def test_a_stop_faster_than_the_opening_leaves_nothing_to_be_recovered(
     await trio.sleep(1)
     journal.close()
 
-    assert not await recover(MemoryJournal(journal_store), house.records)
+    assert not await Recovery(MemoryJournal(journal_store), house.records).all()
     assert not await house.records.messages(C1)
 
 

@@ -4,8 +4,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.admission import NotStarted
 from legato.actors.local_jobs import LocalJobs
-from legato.actors.start import NotStarted, start_turn
+from legato.actors.start import start_turn
 from legato.events import (
     Created,
     Finished,

@@ -9,6 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from legato.actors.admission import NotStarted
+from legato.actors.conversation.stores import turn_store
 from legato.actors.conversation.turn import Turn
 from legato.actors.durability.job_journal import JobJournal
 from legato.actors.durability.journal_writer import NoJournal
@@ -21,12 +23,12 @@ from legato.actors.mailbox import Mailbox
 from legato.actors.messages import Ask, JobMessage, Opened
 from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.resources import JobResources
-from legato.actors.start import NotStarted, StartReply, start_turn
+from legato.actors.start import StartReply, start_turn
 from legato.actors.stream.feed import Feed
 from legato.actors.stream.log import Log
 from legato.actors.supervisor import Supervisor
 from legato.config import Limits
-from legato.content import Conversation, Message
+from legato.content import Conversation, Message, TextPart
 from legato.dialects.contract import Identity
 from legato.events import (
     Created,
@@ -67,9 +69,9 @@ class UnheardRecords(FlakyRecords):
         self.unheard = 0
 
     async def open_turn(
-        self, conversation: Conversation, message: Message, *, request_id: str | None = None
+        self, conversation: Conversation, message: Message, **given: Any
     ) -> Conversation:
-        opened = await super().open_turn(conversation, message, request_id=request_id)
+        opened = await super().open_turn(conversation, message, **given)
         if self.unheard > 0:
             self.unheard -= 1
             raise StorageError("server closed the connection unexpectedly")
@@ -388,7 +390,8 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     feed = Feed(Identity(turn.job_id, 1, C1, turn.response_id), {})
     waiting = WaitingTurn(feed, Lifecycle())
     follow_up = FollowUps(records).queue
-    recording = Recording(records=records, store_timeout=10.0, follow_up=follow_up)
+    store_of = partial(turn_store, records=records)
+    recording = Recording(store_of=store_of, store_timeout=10.0, follow_up=follow_up)
     recorder = Recorder(mailbox.ref, turn, model, journal, waiting, recording)
     records.returning = trio.Event()
     nursery.start_soon(partial(recorder.open, (), None, is_kept=False))
@@ -405,3 +408,29 @@ async def test_a_question_that_comes_late_is_open_until_the_job_has_heard_of_it(
     asked.reply_to.send(None)
     await wait_all_tasks_blocked()
     assert recorder.writes.is_idle
+
+
+async def test_an_answer_that_is_stored_late_replaces_no_answer_of_a_later_turn(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        again = {"revise": "answer-1", "response_id": "answer-1", "text": ""}
+        first = house.start()
+        house.model.say("one")
+        house.model.finish()
+        await first.ended()
+        second = house.start(**again)
+        house.model.say(" two")
+        await second.answering()
+        house.records.down = True
+        house.model.finish()
+        assert (await second.ended()).unsaved
+        house.records.down = False
+        third = house.start(**again)
+        house.model.say(" three")
+        house.model.finish()
+        assert not (await third.ended()).unsaved
+        await trio.sleep(120)  # by then the second has been tried again
+
+        [_, answer] = await house.records.messages(C1)
+        assert answer.content == (TextPart("one three"),)

@@ -7,9 +7,9 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from legato.actors.conversation.turn import Turn, queued
+from legato.actors.conversation.turn import Turn
 from legato.actors.durability.recovered import Recovered
-from legato.actors.durability.recovery import HAND_OVERS, TRIES, recover
+from legato.actors.durability.recovery import HAND_OVERS, TRIES, Recovery
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.stream.sinks import ChannelSink
@@ -81,7 +81,7 @@ async def died(
 async def recovered(journal_store: JournalStore, records: MemoryRecords) -> Recovered | None:
     """Recover the job in a next process, which is killed afterwards."""
     journal = MemoryJournal(journal_store)
-    found = [each for each in await recover(journal, records) if isinstance(each, Recovered)]
+    found = [each for each in await Recovery(journal, records).all() if isinstance(each, Recovered)]
     await journal.mark_done([job.turn.job_id for job in found if job.has_ended])
     journal.close()
     assert len(found) <= 1
@@ -189,7 +189,7 @@ async def test_an_answer_that_was_stored_is_the_ending_that_the_journal_lost(
     await records.close_turn(whole, job_id=JOB)
     await died(journal_store, [CREATED], [STEP, TextDelta(0, "all ")])
     journal = MemoryJournal(journal_store)
-    [job] = await recover(journal, records, successor)
+    [job] = await Recovery(journal, records, successor).all()
     [*_, last] = (await journal.read(JOB)).entries
 
     said = Finished(
@@ -305,7 +305,7 @@ async def test_logs_that_cannot_be_read_together_are_read_one_by_one(
     journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
-    [job] = await recover(OneByOne(journal_store), records)
+    [job] = await Recovery(OneByOne(journal_store), records).all()
 
     assert isinstance(job, Recovered)
     assert text_of(await stored(records) or QUESTION) == "so far"
@@ -323,7 +323,7 @@ async def test_what_cannot_be_read_is_said_and_the_rest_is_kept(
     journal_store: JournalStore, records: MemoryRecords
 ) -> None:
     await died(journal_store, [CREATED], [STEP, TextDelta(0, "so far")])
-    [job] = await recover(TornJournal(journal_store), records)
+    [job] = await Recovery(TornJournal(journal_store), records).all()
 
     assert isinstance(job, Recovered)
     ending = job.events[-1]
@@ -492,7 +492,7 @@ async def test_a_queued_turn_that_ended_the_process_again_and_again_fails(
     turn = Turn(
         job_id=JOB, conversation_id=C1, message_id="q", response_id="a", user="ann", model="m"
     )
-    await died(journal_store, [queued(turn)])
+    await died(journal_store, [turn.queued()])
     journal_store.stored_logs[JOB].attempts = HAND_OVERS
     job = await recovered(journal_store, records)
 
@@ -510,7 +510,7 @@ async def test_of_what_had_ended_only_as_much_is_read_as_may_be_kept(
             journal_store, [CREATED], [STEP, TextDelta(0, "x" * 10_000), ending], job_id=job_id
         )
         journal_store.stored_logs[job_id].marked_done = True
-    found = await recover(MemoryJournal(journal_store), records, most=JOB_BYTES + 15_000)
+    found = await Recovery(MemoryJournal(journal_store), records).all(most=JOB_BYTES + 15_000)
 
     assert [job.turn.job_id for job in found] == ids[2:]
     assert sorted(journal_store.stored_logs) == ids[2:]

@@ -10,12 +10,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.admission import QueueFull
 from legato.actors.local_jobs import LocalJobs
-from legato.actors.local_queue import LocalQueue
 from legato.actors.mailbox import ActorStopped
 from legato.actors.messages import Standing, StopReply
 from legato.actors.queue.questions import NotWaiting, Waiting
 from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
+from legato.actors.supervision.local_queue import LocalQueue
 from legato.events import Created, Cursor, Finished, Stopped
 from legato.storage.memory.journal import JournalStore
 from tests.support.actors import C1, C2, FlakyJournal, FlakyRecords, House, crash, open_house

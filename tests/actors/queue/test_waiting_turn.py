@@ -9,8 +9,16 @@ from trio.testing import wait_all_tasks_blocked
 from legato.actors.lifecycle import Lifecycle, Signal
 from legato.actors.mailbox import ReplyTo
 from legato.actors.messages import Standing
-from legato.actors.queue.questions import EditWaiting, GetWaiting, MoveToFront, NotWaiting, Waiting
-from legato.actors.queue.waiting_turn import MOST_CHANGES, Change, WaitingTurn, change_of
+from legato.actors.queue.changes import Change, change_of
+from legato.actors.queue.questions import (
+    MOST_CHANGES,
+    EditWaiting,
+    GetWaiting,
+    MoveToFront,
+    NotWaiting,
+    Waiting,
+)
+from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.stream.feed import Feed
 from legato.content import TurnRequest
 from legato.dialects.contract import Identity

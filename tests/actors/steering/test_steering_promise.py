@@ -3,7 +3,7 @@
 Hypothesis chooses what clients send, repeat and do not hear the reply to; what models say and tools
 return; when the run is parked, when time passes, when a process is killed or replaced; and the
 order in which Trio runs what is ready.  The provider's log of requests and the tools' own logs are
-the witnesses; the laws are in `legato.prove.steers` and `legato.prove.asks`.
+the witnesses; the laws are in `legato.prove.witnesses.steers` and `legato.prove.witnesses.asks`.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -24,10 +24,10 @@ from legato.config import Limits, OnOwnerLost
 from legato.content import ErrorPart, TurnRequest
 from legato.events import Answered, Asked, Failed, Finished, Stopped
 from legato.models.contract import FinishReport, Model, ModelRequest
-from legato.prove.asks import AskWitness
 from legato.prove.provider import ProviderConnection
-from legato.prove.steers import SentSteer, SteerWitness
 from legato.prove.tools import AGENT, CLIENT_TOOLS, LOCATE, WIPE, MadeCall
+from legato.prove.witnesses.asks import AskWitness
+from legato.prove.witnesses.steers import SentSteer, SteerWitness
 from legato.storage.contracts.errors import StorageError
 from tests.actors.test_agent_promise import JOB, TURN, Machine, Process, check, play
 

@@ -11,7 +11,7 @@ from msgspec import json
 from msgspec.structs import replace
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from legato.actors.conversation.turn import Prompt, Turn, queued, resumable
+from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.production.event_builder import Positions, whole_step
@@ -162,8 +162,8 @@ def test_what_was_asked_for_counts_where_the_log_has_it() -> None:
     asked = replace(turn(0), prompt=None, text=large, instructions=large, parameters={"a": [large]})
     created = Created(Message(message_id="q", conversation_id="c", text=large), "r", "sayer")
 
-    assert size_of(queued(asked)) > EVENT_BYTES + 3000
-    assert size_of(resumable(asked, created)) > EVENT_BYTES + 3000
+    assert size_of(asked.queued()) > EVENT_BYTES + 3000
+    assert size_of(asked.resumable(created)) > EVENT_BYTES + 3000
     assert size_of(created) < EVENT_BYTES + 1200
 
 
@@ -174,7 +174,7 @@ def test_the_agents_of_a_turn_count_where_the_log_has_them() -> None:
     )  # fmt: skip
     bare = replace(turn(0), prompt=None)
 
-    assert size_of(queued(replace(bare, agents=(agent,)))) > size_of(queued(bare)) + 8000
+    assert size_of(replace(bare, agents=(agent,)).queued()) > size_of(bare.queued()) + 8000
 
 
 def test_a_list_of_tools_counts_where_the_log_has_the_list() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from legato.config import AgentSettings, ConfigError, FunctionSettings
 from legato.http.app import create_app
-from legato.http.runtime import open_runtime
+from legato.http.open import open_runtime
 from tests.support.http.client import Client, bearer
 from tests.support.http.runtime import open_house, settings_with
 

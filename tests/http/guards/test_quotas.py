@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from legato.config import Guards
 from legato.http.app import create_app
-from legato.http.runtime import open_runtime
+from legato.http.open import open_runtime
 from legato.storage.contracts.quotas import ROW_BYTES, StorageUse
 from tests.http.guards.test_denials import frames
 from tests.support.http.client import STILL, Client, Reply, bearer

@@ -2,10 +2,10 @@
 
 import pytest
 from msgspec.structs import replace
-from quart import g
+from quart import g, request
 
 from legato.http.guards.contract import RequestInfo
-from legato.http.request_info import request_info
+from legato.http.request_info import note_sender, request_info
 from tests.support.http.guards import open_door
 
 KEY = "sk-" + "a" * 64
@@ -17,6 +17,7 @@ async def asked(**headers: str) -> RequestInfo:
         open_door() as door,
         door.app.test_request_context("/v1/responses", method="POST", headers=headers),
     ):
+        note_sender(request, door.app.proxies)
         before = request_info()
         g.user = "ann"
         assert before == replace(request_info(), user=None)

@@ -1,5 +1,6 @@
 """OpenAI's Conversations: a log of responses and of added items."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -151,6 +152,42 @@ async def test_a_deleted_conversation_takes_its_responses_along(asker: Client) -
     for response_id in (ended["id"], runs):
         assert (await asker.get(f"{PATH}/{response_id}")).status == 404
     assert asker.app.runtime is not None
+    assert await asker.app.runtime.jobs.active("ann") == []
+
+
+class Busy:
+    """The records of responses, where something else happens before the first deletion."""
+
+    def __init__(self, responses: Any, happens: Callable[[], Awaitable[object]]) -> None:
+        self._responses = responses
+        self._happens: Callable[[], Awaitable[object]] | None = happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._responses, name)
+
+    async def delete_some(self, *of: str, most: int) -> int:
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            await happens()
+        deleted: int = await self._responses.delete_some(*of, most=most)
+        return deleted
+
+
+async def test_a_response_that_begins_during_a_deletion_is_stopped_and_deleted_too(
+    asker: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await begun(asker, items=[HI])
+    assert asker.app.runtime is not None
+    records, begins = asker.app.runtime.records, list[str]()
+
+    async def begin() -> None:
+        begins.append(await running(asker, conversation=name))
+
+    monkeypatch.setattr(records, "responses", Busy(records.responses, begin))
+    await asker.ask("DELETE", f"{CONVERSATIONS}/{name}")
+
+    assert (await asker.get(f"{PATH}/{begins[0]}")).status == 404
+    assert (await asker.get(f"{CONVERSATIONS}/{name}")).status == 404
     assert await asker.app.runtime.jobs.active("ann") == []
 
 

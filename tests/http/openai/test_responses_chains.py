@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from legato.storage.contracts.responses import StoredResponse
 from legato.storage.memory.quotas import MemoryUse
@@ -101,6 +102,38 @@ async def test_what_still_runs_cannot_be_gone_on_from_yet(asker: Client) -> None
     assert refusal(early)[:2] == (400, "previous_response_id")
     assert "still running" in early.body["error"]["message"]
     assert read(asker) == ["Hi", "w0 ", "on"]
+
+
+async def test_one_whose_ending_is_not_stored_is_gone_on_from_as_it_ended(asker: Client) -> None:
+    house, response_id = asker.app.runtime, (await created(asker))["id"]
+    assert house is not None
+    kept = house.records.responses
+    stored = await kept.find("ann", response_id)
+    assert stored is not None
+    await kept.delete("ann", response_id)
+    await kept.open(replace(stored, ending=None))
+    assert (await retrieved(asker, response_id))["status"] == "completed"
+
+    await created(asker, input="on", previous_response_id=response_id)
+    assert read(asker) == ["Hi", ANSWER, "on"]
+
+    await house.jobs.discard(response_id.removeprefix("resp_"))
+    assert (await retrieved(asker, response_id))["status"] == "failed"
+    await created(asker, input="on", previous_response_id=response_id)
+    assert read(asker) == ["Hi\n\non"], "both are the user's"
+
+
+async def test_an_answer_that_is_not_stored_yet_is_read_in_its_conversation(asker: Client) -> None:
+    house, response_id = asker.app.runtime, (await created(asker, conversation="chat"))["id"]
+    assert house is not None
+    kept = house.records.responses
+    stored = await kept.find("ann", response_id)
+    assert stored is not None
+    await kept.delete("ann", response_id)
+    await kept.open(replace(stored, ending=None))
+
+    await created(asker, input="on", conversation="chat")
+    assert read(asker) == ["Hi", ANSWER, "on"]
 
 
 async def test_one_that_failed_is_gone_on_from_with_what_it_said(asker: Client) -> None:

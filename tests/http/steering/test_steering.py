@@ -12,6 +12,7 @@ from legato.agents.asks import DENIED
 from legato.config import AgentSettings, FunctionSettings
 from legato.http.app import create_app
 from legato.http.application import Legato
+from legato.http.clock import milliseconds
 from legato.http.steering.steers import MOST_CHARACTERS
 from tests.support.http.client import STILL, Client, Reply, bearer
 from tests.support.http.runtime import open_house, settings_with
@@ -368,6 +369,18 @@ async def test_a_message_denies_what_is_asked_and_comes_next(ann: Client) -> Non
     assert final["content"][0]["tool_call"]["output"] == f"{DENIED}  {SUPERSEDED}"
     assert final["content"][1]["text"] == "Done."
     assert [each["text"] for each in messages if each["isCreatedByUser"]] == ["Hi", "Never mind."]
+
+
+async def test_a_message_denies_what_is_asked_whatever_the_clocks_of_two_processes_say(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, _ = await asking(ann)
+    monkeypatch.setattr("legato.http.chat.milliseconds", lambda: milliseconds() - 3_600_000)
+    reply = await second(ann, started, "deny_and_continue")
+    status = await ann.get(f"{CHAT}/status/{started['generationId']}")
+
+    assert reply.body["status"] == "queued"
+    assert status.body["status"] != "requires_action"
 
 
 async def test_a_repeated_message_does_nothing_to_what_is_asked_later(ann: Client) -> None:

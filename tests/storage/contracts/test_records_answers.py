@@ -4,7 +4,7 @@ import trio
 from msgspec.structs import replace
 
 from legato.content import TextPart
-from legato.storage.contracts.records import Records
+from legato.storage.contracts.records import Records, Revision
 from legato.storage.open import open_records
 from tests.support.storage.sql import downgrade
 from tests.support.storage.turns import START, SteppedClock, answer, conversation, question
@@ -38,6 +38,38 @@ async def test_another_job_replaces_an_answer(records: Records, clock: SteppedCl
     assert (await records.messages("c1"))[1:] == [stored]
     assert await records.answer("j1") is None
     assert await records.answer("j2") == stored
+
+
+async def test_a_job_that_comes_late_replaces_no_answer_that_a_later_job_revises(
+    records: Records, clock: SteppedClock
+) -> None:
+    await records.open_turn(conversation(), question())
+    first = await records.close_turn(answer(), job_id="j1")
+    await records.open_turn(conversation(), question(), revision=Revision("j2", "a1"))
+    late = answer(text="From before the outage.")
+    clock.advance()
+    begun = await records.conversation("c1")
+
+    assert await records.close_turn(late, job_id="j0") == begun, "nothing was touched"
+    revised = await records.close_turn(answer(text="Hello again."), job_id="j2")
+    for job_id in ("j0", "j1"):
+        assert await records.close_turn(late, job_id=job_id) == revised
+    assert first is not None
+    assert (await records.messages("c1"))[1].content == (TextPart("Hello again."),)
+    assert await records.answer("j2") is not None
+
+    await records.open_turn(conversation(), question(), revision=Revision("j3", "a1"))
+    assert await records.close_turn(late, job_id="j3") is not None
+    assert (await records.messages("c1"))[1].content == (TextPart("From before the outage."),)
+
+
+async def test_to_revise_an_answer_that_is_not_stored_keeps_nobody_from_storing_it(
+    records: Records,
+) -> None:
+    await records.open_turn(conversation(), question(), revision=Revision("j2", "a1"))
+    await records.close_turn(answer(), job_id="j1")
+
+    assert await records.answer("j1") is not None
 
 
 async def test_a_question_in_an_answers_place_is_no_jobs_answer(records: Records) -> None:

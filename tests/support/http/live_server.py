@@ -20,7 +20,8 @@ from legato.http.application import Legato
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
+from legato.http.open import DIALECTS, catalogue_of, quota_of
+from legato.http.runtime import Runtime
 from legato.http.server.server import GRACE, IDLE, serve_until
 from legato.http.streams.direct import DirectBody
 from legato.http.streams.served import ServedBody

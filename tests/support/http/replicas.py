@@ -13,7 +13,8 @@ from legato.http.app import create_app
 from legato.http.auth.key_ring import open_key_ring
 from legato.http.auth.revoked import open_revocation_list
 from legato.http.guards.chain import open_guards
-from legato.http.runtime import DIALECTS, Runtime, catalogue_of, quota_of
+from legato.http.open import DIALECTS, catalogue_of, quota_of
+from legato.http.runtime import Runtime
 from legato.models.contract import Model
 from legato.models.scripted import ScriptedModel
 from legato.storage.contracts.records import Records

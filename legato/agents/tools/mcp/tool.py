@@ -22,6 +22,8 @@ LET_GO: Final = 2.0
 
 
 class McpTool:
+    """A server's tool, under the name read by models: see Tool."""
+
     def __init__(self, server: McpServer, listed: types.Tool, settings: McpSettings) -> None:
         hints = listed.annotations or types.ToolAnnotations()
         self.definition = ToolDefinition(

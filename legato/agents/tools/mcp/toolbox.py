@@ -23,6 +23,8 @@ MOST_TOOLS: Final = 256
 
 
 class McpToolbox:
+    """The tools of the configured servers: see Toolbox."""
+
     def __init__(self, servers: Mapping[str, tuple[McpServer, McpSettings]]) -> None:
         self._servers = servers
 

@@ -35,7 +35,7 @@ from legato.http.error_page import is_browser
 from legato.http.errors import said
 from legato.http.input.forms import form_of
 from legato.http.request_context import runtime
-from legato.http.request_info import credentials, host_of, request_info, scheme_of
+from legato.http.request_info import credentials, host, request_info, scheme
 
 if TYPE_CHECKING:
     from legato.http.auth.oidc.provider import IdentityProvider
@@ -60,7 +60,7 @@ async def leave() -> Response:
     if request.method != "GET" or is_led_by_another_site():
         message = f"Another page led you here. Do you want to log in with {_label()}?"
         return await page(200, "Log in?", message, place=place)
-    flow = new_flow(f"{scheme_of(request)}://{host_of(request)}{home()}{HERE}/callback", place)
+    flow = new_flow(f"{scheme()}://{host()}{home()}{HERE}/callback", place)
     try:
         url = await provider.authorization_url(flow)
     except LoginFailed as error:

@@ -102,15 +102,15 @@ def _asked(
     agents: tuple[Agent, ...],
     kept: tuple[ToolCallPart, ...],
 ) -> RequestedTurn:
-    house = runtime()
+    current = runtime()
     return turn_of(
         body,
         fields,
         user=user(),
         request_id=request_id(API),
-        models=house.models,
-        max_text=house.settings.limits.max_text_bytes,
-        unknown_tools=house.settings.unknown_tools,
+        models=current.models,
+        max_text=current.settings.limits.max_text_bytes,
+        unknown_tools=current.settings.unknown_tools,
         agents=agents,
         kept=kept,
     )

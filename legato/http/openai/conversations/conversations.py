@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 from ulid import ULID
 
+from legato.actors.jobs import remove_conversation
 from legato.http.errors import InvalidField
 from legato.http.openai.conversations.bodies import (
     ConversationBody,
@@ -83,7 +84,10 @@ async def delete(name: str) -> Response:
     """Stop a conversation's running response, and delete the conversation with all responses."""
     await first_of(name)
     conversation_id = conversation_id_of(name)
-    await runtime().jobs.close_conversation(user(), conversation_id)
-    while await runtime().records.responses.delete_some(user(), conversation_id, most=STEP):
-        pass
+
+    async def remove() -> None:
+        while await runtime().records.responses.delete_some(user(), conversation_id, most=STEP):
+            pass
+
+    await remove_conversation(runtime().jobs, user(), conversation_id, remove)
     return reply(ConversationDeleted(id=name))

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from legato.http.errors import InvalidField, RequestError
+from legato.http.openai.responses.lookup import ResponseNotFound, known_response
 from legato.http.openai.responses.request import ConversationName, ResponseBody
 from legato.http.request_context import runtime, user
 from legato.storage.contracts.responses import (
@@ -76,12 +78,43 @@ async def _before(body: ResponseBody, chains: Chains) -> Sequence[StoredResponse
             raise PreviousNotFound(previous)
         if not chain:
             raise ChainTooLarge
-        if chain[-1].ending is None:
-            raise InvalidField("previous_response_id", "names a response that is still running")
-        return chain
+        return (*chain[:-1], await _ended(chain[-1]))
     if body.conversation is not None:
-        return await responses.conversation(user(), conversation_id_of(body.conversation))
+        entries = await responses.conversation(user(), conversation_id_of(body.conversation))
+        return (*entries[:-1], *[await _as_said(each) for each in entries[-1:]])
     return ()
+
+
+async def _ended(response: StoredResponse) -> StoredResponse:
+    """The response with its ending, which the storage may get later than readers do, or never.
+
+    Raises:
+        InvalidField: while the response runs.
+    """
+    if response.ending is not None:
+        return response
+    try:
+        ending = (await known_response(response.response_id)).ending
+    except ResponseNotFound:
+        raise PreviousNotFound(response.response_id) from None
+    if ending is None:
+        raise InvalidField("previous_response_id", "names a response that is still running")
+    return replace(response, ending=ending)
+
+
+async def _as_said(entry: StoredResponse) -> StoredResponse:
+    """The last entry of a conversation, with an ending that is said and not stored.
+
+    An ending that was stored since the reading is left out: whoever reads again has the ending.
+    """
+    if entry.ending is not None or is_change(entry.response_id):
+        return entry
+    try:
+        known = await known_response(entry.response_id)
+    except ResponseNotFound:
+        return entry  # deleted meanwhile
+    is_stored = known.stored is not None and known.stored.ending is not None
+    return entry if is_stored else replace(entry, ending=known.ending)
 
 
 def remembered(chain: Sequence[StoredResponse]) -> Sequence[StoredResponse]:

@@ -167,8 +167,8 @@ def _turn(
     agents: tuple[Agent, ...],
     has_successors: bool,
 ) -> tuple[Turn, Prompt, Sequence[str]]:
-    house = runtime()
-    model = model_named(body.model, house.models, agents)
+    current = runtime()
+    model = model_named(body.model, current.models, agents)
     job_id = str(ULID())
     request = request_of(body, job_id, context)
     going_on = agents_from(agents, request.kept, "input")

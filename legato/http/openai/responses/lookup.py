@@ -38,6 +38,15 @@ class FoundResponse(Struct, frozen=True):
     def has_begun(self) -> bool:
         return self.status is not None and self.status.snapshot.created is not None
 
+    @property
+    def ending(self) -> AnyEnding | None:
+        """How the response ended, as said or as stored; None while the response runs."""
+        if self.is_running:
+            return None
+        said = self.status.ending if self.status is not None else None
+        kept = self.stored.ending if self.stored is not None else None
+        return said or kept or LOST
+
     def resource(self) -> dict[str, Any]:
         """The response object at this moment.
 

@@ -53,6 +53,8 @@ log = structlog.get_logger()
 
 
 class Acceptor:
+    """Serves a client, or answers why not: no client waits for another client's answer."""
+
     def __init__(self, serve: Serve, limit: ConnectionLimit, serving: trio.Nursery) -> None:
         """`serve` a connection in a task of `serving`."""
         self._serve = serve

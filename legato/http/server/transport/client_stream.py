@@ -20,6 +20,8 @@ RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time: closin
 
 
 class ClientStream:
+    """Reads and writes of one client; a client that misses a deadline has its socket closed."""
+
     def __init__(self, accepted: socket, patience: float) -> None:
         """`patience`: seconds in which a client must take a slice, or the connection is closed."""
         self.socket = trio.socket.from_stdlib_socket(accepted)

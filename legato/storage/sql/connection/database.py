@@ -95,7 +95,7 @@ class Database:
         """Raises StorageError where the database cannot be written to, or not be read."""
         self._reading.breaker.check()
         try:
-            await self._writing.probe()
+            await self._writing.breaker.probe()
         except StorageError:
             self._writing.breaker.suspect()
             raise

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 from legato.storage.contracts.errors import StorageError
 from legato.storage.sql.schema.tables import MESSAGE_WORDS, METADATA, TRIGGERS
 
-NEWEST: Final = "0016"
+NEWEST: Final = "0017"
 """The newest revision in `legato/storage/sql/migrations`."""
 
 TABLE: Final = "alembic_version"  # Alembic's own

@@ -93,15 +93,25 @@ REQUEST: Final = select(REQUESTS).where(
     REQUESTS.c.request_id == bindparam("of_request"),
 )
 
+REVISE: Final = (
+    update(MESSAGES)
+    .where(
+        MESSAGES.c.message_id == bindparam("of_message"),
+        MESSAGES.c.conversation_id == bindparam("of_conversation"),
+    )
+    .values(reviser=bindparam("of_job"))
+)
+
 TOUCH: Final = update(CONVERSATIONS).where(_THE_CONVERSATION).values(updated_at=bindparam("now"))
 TOUCH_UNANSWERED: Final = TOUCH.where(
     ~exists().where(
         MESSAGES.c.message_id == bindparam("of_message"),
         MESSAGES.c.conversation_id == bindparam("of_conversation"),
-        MESSAGES.c.job_id == bindparam("of_job"),
+        or_(MESSAGES.c.job_id == bindparam("of_job"), MESSAGES.c.reviser != bindparam("of_job")),
     )
 )
-"""No row is touched where the job stored this answer before, or the conversation is gone."""
+"""No row is touched where the job stored this answer before, a different job revises the answer, or
+the conversation is gone."""
 
 RETITLE: Final = TOUCH.values(title=bindparam("new_title"), title_words=bindparam("new_words"))
 RETITLE_UNTITLED: Final = RETITLE.where(CONVERSATIONS.c.title == NEW_CHAT)
@@ -146,5 +156,5 @@ def upserts(dialect: str) -> Upserts:
 
 
 def _replaced(messages: Table) -> list[str]:
-    kept = {"position", "message_id", "conversation_id", "created_at"}
+    kept = {"position", "message_id", "conversation_id", "created_at", "reviser"}
     return [column.name for column in messages.c if column.name not in kept]

@@ -22,8 +22,8 @@ from legato.events import Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
 from legato.prove.model import AskedStart, KnownJob, PromiseModel
 from legato.prove.provider import ProviderConnection, SimulatedProvider
-from legato.prove.queue import QueueWitness
-from legato.prove.steers import SentSteer
+from legato.prove.witnesses.queue import QueueWitness
+from legato.prove.witnesses.steers import SentSteer
 
 SnapshotOf = Callable[[str], Snapshot]
 
