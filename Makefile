@@ -40,15 +40,10 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 .PHONY: test
 test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
 	@rm -f .coverage
-	@status=0; $(MAKE) --no-print-directory -k -j4 $(TESTS) \
-	|| status=$$?; cat $(LOGS); exit $$status
+	@$(MAKE) --no-print-directory -k -j4 --output-sync=target $(TESTS)
 	@echo "All of it must be covered: $(PROVEN)"
 	@$(BIN)/coverage report --include='$(PROVEN)' --fail-under=100
 
-# The tests run as six processes, four at once: many of them wait for clocks, processes and the
-# browser, so four keep two processors busy.  What takes the longest begins first.  The output of
-# five is shown after that of tests-http.
-#
 # To measure coverage takes as long again as the tests themselves, so few tests are measured: those
 # that cover PROVEN together.  Those that try many examples add nothing, and are not among them.
 MEASURED := $(addprefix tests/,actors agents dialects events test_growing_part.py) \
@@ -59,36 +54,36 @@ UNMEASURED := $(addprefix tests/actors/,test_promise.py test_agent_promise.py \
 	steering/test_steering_promise.py stream/test_memory_sizes.py)
 PAGE := tests/page
 HTTP := tests/http
+BYTES := $(addprefix $(HTTP)/,input server)
+STORAGE := tests/storage
+PROOFS := tests/prove tests/workers
 # The last one kills replicas whose leases are short, and is to have a quiet machine.
-BESIDE := tests/workers tests/bench tests/prove tests/http/test_replicas_faults.py
-
-TESTS := tests-http tests-page-early tests-page-late tests-beside tests-others tests-measured
-LOGS := $(patsubst %,.venv/%.log,$(filter-out tests-http,$(TESTS)))
+BENCH := tests/bench $(HTTP)/test_replicas_faults.py
 IGNORED = $(patsubst %,--ignore=%,$(1))
 
+# Each of these is a process of its own, four at once: many tests wait for clocks, processes and the
+# browser, so four keep two processors busy.  What takes the longest begins first, and none is so
+# long that all others have to wait for it.  A process costs 3 s of imports, one with a browser 10 s.
+TESTS := tests-http tests-bytes tests-others tests-storage tests-page-late tests-page-early \
+	tests-page-middle tests-proofs tests-bench tests-measured
+
 .PHONY: $(TESTS)
-tests-http:
-	@$(BIN)/pytest $(HTTP) $(call IGNORED,$(filter tests/http/%,$(MEASURED) $(BESIDE)))
+$(TESTS):
+	@$(PYTEST) -o cache_dir=.pytest_cache/$@ $(SHARE) 2>&1 | tee .venv/$@.log
 
-# Two browsers of one length, by the names of the files.
-tests-page-early:
-	@$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(wildcard $(PAGE)/test_[a-p]*.py) >.venv/$@.log 2>&1
-
-tests-page-late:
-	@$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(wildcard $(PAGE)/test_[q-z]*.py) >.venv/$@.log 2>&1
-
-tests-beside:
-	@$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(BESIDE) >.venv/$@.log 2>&1
-
-tests-others:
-	@status=0; { $(BIN)/pytest -o cache_dir=.pytest_cache/$@ \
-	$(call IGNORED,$(PAGE) $(HTTP) $(MEASURED) $(BESIDE)) || status=$$?; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/$@ $(UNMEASURED) || status=$$?; \
-	} >.venv/$@.log 2>&1; exit $$status
-
-tests-measured:
-	@$(BIN)/coverage run -m pytest -o cache_dir=.pytest_cache/$@ $(MEASURED) \
-	$(call IGNORED,$(UNMEASURED)) >.venv/$@.log 2>&1
+PYTEST = $(BIN)/pytest
+tests-measured: PYTEST = $(BIN)/coverage run -m pytest
+tests-http: SHARE = $(HTTP) $(call IGNORED,$(BYTES) $(filter $(HTTP)/%,$(MEASURED) $(BENCH)))
+tests-bytes: SHARE = $(BYTES)
+tests-others: SHARE = tests $(call IGNORED,$(PAGE) $(HTTP) $(STORAGE) $(PROOFS) $(BENCH) $(MEASURED))
+tests-storage: SHARE = $(STORAGE) $(UNMEASURED)
+# Three browsers of one length, by the names of the files.
+tests-page-early: SHARE = $(wildcard $(PAGE)/test_[a-i]*.py)
+tests-page-middle: SHARE = $(wildcard $(PAGE)/test_[j-p]*.py)
+tests-page-late: SHARE = $(wildcard $(PAGE)/test_[q-z]*.py)
+tests-proofs: SHARE = $(PROOFS)
+tests-bench: SHARE = $(BENCH)
+tests-measured: SHARE = $(MEASURED) $(call IGNORED,$(UNMEASURED))
 
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, and which module may import which
@@ -118,9 +113,14 @@ quick-tests:
 check-types:
 	@$(BIN)/mypy $(SOURCES)
 
-check-async:
-	@printf '%s\n' $(ASYNC_FILES) | \
+check-async: .venv/.async
+
+# Each file is looked at by itself; files unchanged since all were found good are left out.
+.venv/.async: .venv/.dev Makefile $(ASYNC_FILES)
+	@touch $@.began
+	@printf '%s\n' $(filter %.py,$(if $(filter .venv/.dev Makefile,$?),$^,$?)) | \
 	xargs -P "$$(getconf _NPROCESSORS_ONLN)" -n 25 $(BIN)/flake8-async $(FLAKE8_ASYNC)
+	@mv $@.began $@
 
 # flake8-async is by far the slowest, and knows of one processor only; what is not async has nothing
 # that it could find.  The tests have those of its rules that ruff has, too.

@@ -121,6 +121,7 @@ class Connections:
             client,
             http2=self._app.settings.http2,
             patience=self._patience,
+            direct=self._direct,
         )
 
     def end_waits(self) -> None:

@@ -34,16 +34,21 @@ def chunked(data: bytes) -> bytes:
 
 
 class Coding:
-    """The last chunk in the chunked coding, kept for all readers of the same chunk."""
+    """The last chunk in the chunked coding, kept for all readers of the same chunk.
+
+    `data`: `chunk` in the coding.
+    """
+
+    __slots__ = ("chunk", "data")
 
     def __init__(self) -> None:
-        self._chunk: Chunk | None = None
-        self._coded = b""
+        self.chunk: Chunk | None = None
+        self.data = b""
 
     def coded(self, chunk: Chunk) -> bytes:
-        if chunk is not self._chunk:
-            self._chunk, self._coded = chunk, chunked(chunk.data)
-        return self._coded
+        if chunk is not self.chunk:
+            self.chunk, self.data = chunk, chunked(chunk.data)
+        return self.data
 
 
 class SocketSink:
@@ -54,12 +59,21 @@ class SocketSink:
     two tasks write.
     """
 
+    __slots__ = (
+        "_client",
+        "_coding",
+        "_newest",
+        "_rest",
+        "_send",
+        "_stirred",
+        "is_closed",
+        "is_left",
+    )
+
     def __init__(self, client: RawConnection, coding: Coding) -> None:
-        self.seq = 0  # the position up to which frames are sent, or kept here
-        self.epoch = 0  # the job's epoch at that position; 0 before the first push
-        self.last = False
         self.is_left = False
         self.is_closed = False
+        self._newest: Chunk | None = None
         self._client = client
         self._send = client.send_nowait
         self._coding = coding
@@ -70,13 +84,28 @@ class SocketSink:
     def waiting(self) -> int:
         return len(self._rest)
 
+    @property
+    def seq(self) -> int:
+        """The position up to which frames are sent, or kept here."""
+        return self._newest.seq if self._newest else 0
+
+    @property
+    def epoch(self) -> int:
+        """The job's epoch at that position; 0 before the first push."""
+        return self._newest.epoch if self._newest else 0
+
+    @property
+    def last(self) -> bool:
+        return self._newest is not None and self._newest.last
+
     def push(self, chunk: Chunk) -> bool:
+        # Of a job with many readers nothing else is done for each reader: a call or an attribute
+        # less shows.
         if self._rest or self.is_left:
             return False
-        self.seq = chunk.seq
-        self.epoch = chunk.epoch
-        self.last = chunk.last
-        self.write(self._coding.coded(chunk))
+        self._newest = chunk
+        coding = self._coding
+        self.write(coding.data if coding.chunk is chunk else coding.coded(chunk))
         return not self.is_left
 
     def write(self, data: bytes) -> None:

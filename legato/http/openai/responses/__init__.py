@@ -13,7 +13,7 @@
 - `lanes`: lanes of a WebSocket: in each the responses come one after another, and lanes go side by
   side
 - `lookup`: a response by id: the job while the job is there, and the stored response
-- `outbox`: the way to the writer of a WebSocket's events
+- `outbox`: the way of events to the client of a WebSocket: past the ASGI server, or through it
 - `prompt`: the messages and parameters of a request for a model, and the fields that a response
   repeats
 - `references`: items of other responses that a request refers to by id

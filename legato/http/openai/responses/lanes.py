@@ -13,15 +13,14 @@ from msgspec.structs import replace
 
 from legato.actors.mailbox import ActorError
 from legato.actors.ref import JobRef
-from legato.actors.subscription import Subscription
 from legato.events import AnyEnding, Finished
 from legato.http.errors import HANDLED, InvalidField, RequestError
 from legato.http.openai.outcomes import Lost
 from legato.http.openai.responses.chain import Chains, remembered
-from legato.http.openai.responses.creation import API, Begun, begin_response
+from legato.http.openai.responses.creation import Begun, begin_response
 from legato.http.openai.responses.outbox import Outbox
 from legato.http.openai.responses.request import ResponseBody
-from legato.http.openai.responses.socket_messages import events_in, pass_guards, request_in
+from legato.http.openai.responses.socket_messages import pass_guards, request_in
 from legato.http.openai.responses.steer_events import SteerInput, failed, pending, required_input
 from legato.http.streams.streaming import awaited
 from legato.storage.contracts.errors import StorageError
@@ -116,7 +115,7 @@ class Lane:
         self.body, self.job, self.words = body, begun.job, {}
         try:
             async with awaited(begun.job, is_bound=True):
-                await self._tell(begun.job)
+                await self._outbox.follow(begun.job, self.stream_id, self._steers_replied)
                 ending = await begun.job.ended()
         except (ActorError, StorageError):
             raise Lost from None
@@ -125,20 +124,10 @@ class Lane:
         self.chains = {begun.job.response_id: remembered(begun.ended(ending))}
         return await self._successor(begun, ending)
 
-    async def _tell(self, job: JobRef) -> None:
-        """Send all events of a job, to the last, which comes behind the replies to all steers."""
-        subscription = Subscription(job, API, "beginning")
-        try:
-            is_last = False
-            while not is_last:
-                chunk = await subscription.receive()
-                for each in [*self.words.values()] if chunk.last else ():
-                    await each.replied.wait()
-                for event in events_in(chunk.data):
-                    await self._outbox.send(event, self.stream_id)
-                is_last = chunk.last
-        finally:
-            subscription.leave()
+    async def _steers_replied(self) -> None:
+        """Wait until the running response's steers are answered: the last event comes behind."""
+        for each in [*self.words.values()]:
+            await each.replied.wait()
 
     async def _successor(self, begun: Begun, ending: AnyEnding) -> "_Successor | None":
         """The response to read the steers that this one did not."""

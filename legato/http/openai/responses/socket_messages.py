@@ -41,9 +41,9 @@ async def request_in(message: bytes) -> ResponseBody:
     return body
 
 
-def events_in(frames: bytes) -> Iterator[str]:
+def events_in(frames: bytes) -> Iterator[bytes]:
     """The data of the frames that are events; `[DONE]` is not an event."""
     for frame in frames.split(b"\n\n"):
         _, is_event, event = frame.partition(b"\ndata: ")
         if is_event:
-            yield event.decode()
+            yield event

@@ -1,20 +1,22 @@
 """The Responses API over a WebSocket: lanes of responses, with the same events as by SSE.
 
-The socket has one reader and one writer.  The reader hands each message to the message's lane, and
-answers a steer at once.
+The socket has one reader, which hands each message to the message's lane, and answers a steer at
+once.  Events leave by the connection's outbox.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import trio
+from hypercorn.typing import WebsocketScope
 from msgspec import DecodeError, json
 from quart import Blueprint, websocket
 
 from legato.http.errors import HANDLED, RequestError
 from legato.http.openai.responses.creation import PATHS
 from legato.http.openai.responses.lanes import Lanes
-from legato.http.openai.responses.outbox import Outbox
+from legato.http.openai.responses.outbox import DirectOutbox, Outbox, ServedOutbox
 from legato.http.openai.responses.steers import STEER, steer
+from legato.http.streams.frames import FRAMES, RawSocket
 
 LIFETIME: Final = 3600.0  # seconds; OpenAI's own bound: then a client connects anew
 
@@ -38,22 +40,34 @@ async def converse() -> None:
     On this connection a request may follow the last response of a lane, even with `store` false.
     """
     await websocket.accept()
-    send, receive = trio.open_memory_channel[str](0)
-    async with trio.open_nursery() as writing:
-        writing.start_soon(_write, receive)
-        with send:
-            outbox = Outbox(send)
-            async with trio.open_nursery() as nursery:
-                lanes = Lanes(nursery, outbox)
-                await _read(lanes, outbox)
-                lanes.close()  # the lanes' responses are answered to the end
-            await outbox.refuse(LimitReached())
+    extensions = cast("WebsocketScope", websocket.scope).get("extensions", {})
+    socket = cast("RawSocket | None", extensions.get(FRAMES))
+    if socket is None:
+        await _answer_served()
+    else:
+        await _answer(DirectOutbox(socket))
     await websocket.close(1000)
 
 
-async def _write(events: trio.MemoryReceiveChannel[str]) -> None:
+async def _answer_served() -> None:
+    send, receive = trio.open_memory_channel[bytes](0)
+    async with trio.open_nursery() as writing:
+        writing.start_soon(_write, receive)
+        with send:
+            await _answer(ServedOutbox(send))
+
+
+async def _write(events: trio.MemoryReceiveChannel[bytes]) -> None:
     async for event in events:
-        await websocket.send(event)
+        await websocket.send(event.decode())
+
+
+async def _answer(outbox: Outbox) -> None:
+    async with trio.open_nursery() as nursery:
+        lanes = Lanes(nursery, outbox)
+        await _read(lanes, outbox)
+        lanes.close()  # the lanes' responses are answered to the end
+    await outbox.refuse(LimitReached())
 
 
 async def _read(lanes: Lanes, outbox: Outbox) -> None:

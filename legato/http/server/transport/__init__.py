@@ -5,6 +5,7 @@
 - `connection`: one client's connection from the first byte to the last: freed when the client
   leaves
 - `descriptors`: the descriptors of this process: the largest number allowed, and one in reserve
+- `frames`: the bytes of a WebSocket on the way to the client: each frame whole, all in one order
 - `http1`: Hypercorn's HTTP/1.1, without ambiguous requests
 - `http2`: HTTP/2 by prior knowledge, for proxies: a stream ends alone, and is bounded
 - `limit`: the largest number of connections, in all and from one address

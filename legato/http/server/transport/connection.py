@@ -17,6 +17,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from legato.http.server.transport.client_stream import READ, ClientStream
+from legato.http.server.transport.frames import FrameWriter
 from legato.http.server.transport.http1 import Http1
 from legato.http.server.transport.http2 import Http2
 from legato.http.server.transport.websockets import WebSocketStream
@@ -42,10 +43,16 @@ class ConnectionServer(TCPServer):
         *,
         http2: bool,
         patience: float,
+        direct: bool,
     ) -> None:
-        """`patience`: seconds in which a client must take the waiting bytes of an HTTP/2 stream."""
+        """`patience`: seconds in which a client must take the waiting bytes of an HTTP/2 stream.
+
+        `direct`: whether a WebSocket's application may write frames to the connection.
+        """
         super().__init__(app, config, context, ConnectionState({}), cast("Any", client))
         self._client = client
+        self._frames = FrameWriter(client)
+        self._direct = direct
         self._http2 = http2
         self._patience = patience
 
@@ -69,7 +76,12 @@ class ConnectionServer(TCPServer):
         )
         place = self.app, self.config, self.context, self._task_group, ConnectionState(self.state)
         parts = *place, False, *peers
-        http1 = Http1(*parts, self._send_at_once, read=self._client.receive_some, http2=self._http2)
+        http1 = Http1(
+            *(*parts, self._send_at_once),
+            read=self._client.receive_some,
+            http2=self._http2,
+            writer=self._frames if self._direct else None,
+        )
         return Protocol(http1, lambda: Http2(*parts, self.protocol_send, patience=self._patience))
 
     async def _read_data(self) -> None:
@@ -85,13 +97,22 @@ class ConnectionServer(TCPServer):
 
     async def _send_at_once(self, event: Event) -> None:
         """Send for HTTP/1.1: bytes taken by the kernel now cost neither a lock nor a turn."""
-        is_free = self.protocol.answers_requests and not self.send_lock.locked()
-        if isinstance(event, RawData) and is_free:
+        if isinstance(event, RawData) and not self.protocol.answers_requests:
+            await self._send_frames(event.data)
+            return
+        if isinstance(event, RawData) and not self.send_lock.locked():
             if sent := self._client.write(event.data):
                 event = RawData(event.data[sent:])
             if not event.data:
                 return
         await self.protocol_send(event)
+
+    async def _send_frames(self, frames: bytes) -> None:
+        self._frames.write(frames)
+        try:
+            await self._frames.flush()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, Updated):
@@ -115,7 +136,7 @@ class Protocol(ProtocolWrapper):
 
     @property
     def answers_requests(self) -> bool:
-        """Whether no WebSocket was begun: a WebSocket's writer gives way at each message."""
+        """Whether no WebSocket was begun, all of whose bytes leave by the FrameWriter."""
         return not isinstance(getattr(self.protocol, "stream", None), WebSocketStream)
 
     async def handle(self, event: Event) -> None:

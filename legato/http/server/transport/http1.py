@@ -20,6 +20,7 @@ from hypercorn.trio.worker_context import EventWrapper
 from hypercorn.typing import H11SendableEvent
 from msgspec import json
 
+from legato.http.server.transport.frames import FrameWriter
 from legato.http.server.transport.pace import Pace
 from legato.http.server.transport.requests import RequestStream
 from legato.http.server.transport.strict import PREFACE, StrictConnection, is_websocket
@@ -72,16 +73,20 @@ class RequestTurn(EventWrapper):
 
 
 class Http1(H11Protocol):
-    def __init__(self, *parts: Any, read: Read, http2: bool) -> None:
+    def __init__(
+        self, *parts: Any, read: Read, http2: bool, writer: FrameWriter | None = None
+    ) -> None:
         """`parts` as in Hypercorn; `read` reads from the client.
 
-        With `http2`, HTTP/2's preface raises H2ProtocolAssumedError.
+        With `http2`, HTTP/2's preface raises H2ProtocolAssumedError.  With `writer`, a WebSocket's
+        application may write frames to the writer.
         """
         super().__init__(*parts)
         self.can_read = self._turn = RequestTurn(self._read_ahead)
         self._head = b""  # of an answer, written together with the body's first bytes
         self._left: float = math.inf  # bytes of the answer that are still to be sent
         self._read = read
+        self._writer = writer
         self._strict = StrictConnection(self.config.h11_max_incomplete_size, http2=http2)
         self.connection = self._strict
 
@@ -118,11 +123,13 @@ class Http1(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         self._left = math.inf
-        kind: Callable[..., RequestStream | WebSocketStream] = RequestStream
+        parts = *self._stream_parts(), self.stream_send, STREAM_ID
         if is_websocket(request):
-            kind = WebSocketStream
             self.connection = H11WSConnection(self._strict)
-        self.stream = kind(*self._stream_parts(), self.stream_send, STREAM_ID)
+            self.stream = WebSocketStream(*parts)
+            self.stream.writer = self._writer
+        else:
+            self.stream = RequestStream(*parts)
         await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,

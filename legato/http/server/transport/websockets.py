@@ -1,17 +1,20 @@
 """A WebSocket with a limited pace of frames, and without compression."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hypercorn.protocol.events import Body, Data, EndData, Event, Request, StreamClosed
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
+from hypercorn.typing import AppWrapper, WebsocketScope
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.events import Event as Frame
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
+from legato.http.server.transport.frames import FrameWriter
 from legato.http.server.transport.pace import Pace
+from legato.http.streams.frames import FRAMES
 
 MAX_FRAMES: Final = 1024
 """Frames of one message: the largest message in frames of 3 KiB.  Clients send 16 or 1."""
@@ -28,12 +31,41 @@ class ControlAnswer(Data):
 
 
 class WebSocketStream(WSStream):
-    """Refuses compression: 64 KiB can become 64 MiB before any bound is checked."""
+    """Refuses compression: 64 KiB can become 64 MiB before any bound is checked.
+
+    With a `writer` the stream is a RawSocket for the application.
+    """
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
+        self.writer: FrameWriter | None = None
         self._pace = Pace(FRAMES_A_SECOND, FRAMES_AT_ONCE)
         self._frames = 0  # of the message that is coming
+        self._application = self.app
+        self.app = cast("AppWrapper", self._converse)
+
+    @property
+    def waiting(self) -> int:
+        """See RawSocket."""
+        return self.writer.waiting if self.writer is not None and self._is_open else 0
+
+    def write(self, frames: bytes) -> bool:
+        """See RawSocket."""
+        return self.writer is None or not self._is_open or self.writer.write(frames)
+
+    async def send_frames(self, frames: bytes) -> None:
+        """See RawSocket."""
+        if self._is_open:
+            await self.send(Data(stream_id=self.stream_id, data=frames))
+
+    @property
+    def _is_open(self) -> bool:
+        return not self.closed and self.connection.state is ConnectionState.OPEN
+
+    async def _converse(self, scope: WebsocketScope, *asgi: Any) -> None:
+        if self.writer is not None:
+            cast("dict[str, object]", scope["extensions"])[FRAMES] = self
+        await self._application(scope, *asgi)
 
     async def handle(self, event: Event) -> None:
         if isinstance(event, Request):

@@ -2,12 +2,18 @@
 
 import zlib
 from collections.abc import AsyncIterator
+from socket import socketpair
+from typing import Any
 
 import pytest
 import trio
+from hypercorn.config import Config
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
+from legato.http.server.transport.client_stream import ClientStream
+from legato.http.server.transport.frames import FrameWriter
+from legato.http.server.transport.websockets import WebSocketStream
 from tests.http.server.transport.test_connection import handshake
 from tests.support.http.live_server import LiveServer, live_server
 from tests.support.http.raw_client import RawClient
@@ -163,3 +169,25 @@ async def test_a_closing_handshake_is_answered(server: LiveServer) -> None:
         assert (await talk.ending()).code == 1000
 
     assert talk.frames.state is ConnectionState.CLOSED
+
+
+async def test_an_application_writes_frames_until_the_close_frame() -> None:
+    passed_up: list[Any] = []
+
+    async def send(event: Any) -> None:
+        passed_up.append(event.data)
+
+    ours, theirs = socketpair()
+    with ours, theirs:
+        stream = WebSocketStream(None, Config(), None, None, False, None, None, send, 1)
+        stream.writer = FrameWriter(ClientStream(ours, SOON))
+        stream.connection = Connection(ConnectionType.SERVER)
+        assert stream.write(b"one")
+        await stream.send_frames(b"two")
+        stream.connection.send(CloseConnection(code=1000))
+        assert stream.write(b"three")
+        await stream.send_frames(b"four")
+        assert theirs.recv(100) == b"one"
+
+    assert passed_up == [b"two"]
+    assert stream.waiting == 0
