@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.page.asking import answer, ask, begins_rightly
+from tests.support.page.asking import answer, ask, ask_elsewhere, begins_rightly
 from tests.support.page.axe import findings, look
 from tests.support.page.modules import STATIC
+from tests.support.page.server import LegatoServer
 
 
 @pytest.mark.parametrize("width", [1100, 390])
@@ -59,6 +60,41 @@ def test_axe_finds_nothing(page: Page, context: BrowserContext, width: int) -> N
     page.click("#send")
     expect(page.locator("dialog[open] #login")).to_be_visible()
     found["login"] = findings(page)
+
+    assert found == {state: [] for state in found}
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+def test_axe_finds_nothing_in_what_seldom_happens(
+    server: LegatoServer, elsewhere: BrowserContext, strangers: BrowserContext, width: int
+) -> None:
+    page, stranger = elsewhere.new_page(), strangers.new_page()
+    for each in (page, stranger):
+        look(each, width)
+        each.goto(f"{server.url}/")
+    expect(stranger.locator("#login")).to_be_visible()
+    found = {"a stranger": findings(stranger)}
+    ask(page, "first", model="mathematical")
+    expect(page.locator("math").first).to_be_visible()
+    expect(page.locator("a.about")).to_be_visible()
+    found["formulas"] = findings(page)
+    page.click("button[aria-label='Edit the answer']")
+    found["an editor"] = findings(page)
+    page.keyboard.press("Escape")
+    ask(page, "second", model="failing")
+    expect(page.locator(".part.notice")).to_be_visible()
+    found["a failure"] = findings(page)
+    first = page.locator("article.answer").first.get_attribute("data-id") or ""
+    ask_elsewhere(page, server, elsewhere, "from the phone", first, "quicker")
+    expect(page.locator("#news")).to_be_visible()
+    found["another device"] = findings(page)
+    if width < 760:
+        page.click("#open-sidebar")
+        found["the drawer"] = findings(page)
+    page.hover("#conversations li")
+    page.click("#conversations button[aria-label='Delete']")
+    expect(page.locator("#confirm")).to_be_visible()
+    found["a question"] = findings(page)
 
     assert found == {state: [] for state in found}
 

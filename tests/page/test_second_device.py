@@ -5,26 +5,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.page.asking import answer, ask, begins_rightly, words
+from tests.support.page.asking import answer, ask, ask_elsewhere, begins_rightly, words
 from tests.support.page.server import MODELS, SLOW_TOKENS, LegatoServer, running_server
-
-
-def ask_elsewhere(
-    page: Page, server: LegatoServer, elsewhere: BrowserContext, text: str, parent: str, model: str
-) -> None:
-    """Ask below `parent`, as a page of another device that knows of nothing later."""
-    reply = elsewhere.request.post(
-        f"{server.url}/api/agents/chat",
-        data={
-            "text": text,
-            "model": model,
-            "conversationId": page.url.rpartition("/")[2],
-            "parentMessageId": parent,
-            "on_busy": "enqueue",
-        },
-        headers={"Origin": server.url},
-    )
-    assert reply.ok, reply.text()
 
 
 def last_id(page: Page) -> str:

@@ -2,7 +2,9 @@
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.support.page.server import LegatoServer
 
 
 def words(count: int) -> str:
@@ -31,3 +33,21 @@ def assert_transcript(page: Page, question: str, tokens: int) -> None:
     expect(page.locator("article.answer")).to_have_count(1)
     expect(answer(page)).to_have_text(words(tokens))
     expect(page.locator("#send")).to_be_visible()
+
+
+def ask_elsewhere(
+    page: Page, server: LegatoServer, elsewhere: BrowserContext, text: str, parent: str, model: str
+) -> None:
+    """Ask below `parent`, as a page of another device that knows of nothing later."""
+    reply = elsewhere.request.post(
+        f"{server.url}/api/agents/chat",
+        data={
+            "text": text,
+            "model": model,
+            "conversationId": page.url.rpartition("/")[2],
+            "parentMessageId": parent,
+            "on_busy": "enqueue",
+        },
+        headers={"Origin": server.url},
+    )
+    assert reply.ok, reply.text()

@@ -89,6 +89,7 @@ export class Shell {
       if ($("login-dialog").open || (unasked && this.#isPutOff)) return;
       $("login-dialog").append($("login"));
       $("login-title").textContent = "Please log in again";
+      $("login-about").textContent = "Your session has ended. What runs, runs on; nothing is lost.";
       $("login-later").hidden = false;
       $("login-dialog").showModal();
     } else {
