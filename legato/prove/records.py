@@ -30,6 +30,7 @@ class FaultyRecords(MemoryRecords):
     def __init__(self, *, clock: Clock = utc_now, quota: Quota = UNBOUNDED) -> None:
         super().__init__(clock=clock, quota=quota)
         self.down = False
+        self.refused = 0  # writes while `down`
         self.untitled = False
         self.unstorable = False
         self.free = trio.Event()
@@ -123,6 +124,7 @@ class FaultyRecords(MemoryRecords):
             await self.free.wait()
             await self._take_time()
         if self.down:
+            self.refused += 1
             raise StorageError("the disk is full")
 
     async def _reported(self) -> None:

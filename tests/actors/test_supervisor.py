@@ -10,7 +10,7 @@ from legato.actors.admission import Busy, ShuttingDown, TooManyForServer, TooMan
 from legato.actors.mailbox import ActorStopped
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
-from legato.storage.contracts.errors import ForeignConversation
+from legato.storage.contracts.errors import ForeignConversation, StorageError
 from tests.actors.test_job import ending_of
 from tests.support.actors import C1, C2, open_house
 
@@ -193,6 +193,42 @@ async def test_closing_a_conversation_stops_what_starts_meanwhile(
         assert house.supervisor.whereis(C1) is None
         with pytest.raises(ActorStopped):
             await second.status()
+
+
+async def test_after_an_outage_a_conversation_is_closed_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("half")
+        await job.answering()
+        house.records.down = True
+        assert (await job.stop()).ending.unsaved
+        await trio.sleep(500)  # by then the pauses between attempts are a minute long
+        house.records.down = False
+        began = trio.current_time()
+        await house.supervisor.close_conversation(C1)
+
+        assert trio.current_time() - began < 1
+        assert (await house.records.messages(C1))[-1].unfinished
+
+
+async def test_an_outage_that_goes_on_is_not_tried_again_and_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        job = house.start()
+        house.model.say("half")
+        await job.answering()
+        house.records.down = True
+        assert (await job.stop()).ending.unsaved
+        await trio.sleep(100)
+        attempts = house.records.refused
+        for _ in range(3):
+            with pytest.raises(StorageError):
+                await house.supervisor.close_conversation(C1)
+
+        assert 3 <= house.records.refused - attempts <= 4
 
 
 async def test_draining_ends_what_runs_and_says_why(autojump_clock: MockClock) -> None:

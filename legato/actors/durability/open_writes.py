@@ -12,6 +12,7 @@ class OpenWrites:
     def __init__(self) -> None:
         self._count = 0
         self._closed = trio.Event()
+        self._wanted = trio.Event()  # set once somebody waits who did not at the last attempt
 
     @property
     def is_idle(self) -> bool:
@@ -19,9 +20,16 @@ class OpenWrites:
         return self._count == 0
 
     async def idle(self) -> None:
-        """Return once no write is open."""
+        """Return once no write is open; a write that pauses is tried once more at once."""
         while not self.is_idle:
+            self._wanted.set()
             await self._closed.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two attempts at a write; less long where somebody began to wait since."""
+        with trio.move_on_after(seconds):
+            await self._wanted.wait()
+        self._wanted = trio.Event()
 
     @contextmanager
     def writing(self) -> Iterator[None]:

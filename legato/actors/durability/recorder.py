@@ -265,7 +265,7 @@ class Recorder:
                 self._follows = ()
             except StorageError as error:
                 log.warning("words not queued yet", job=self._turn.job_id, reason=str(error))
-                await trio.sleep(next(pauses))
+                await self.writes.pause(next(pauses))
 
     async def close_late(self, ending: AnyEnding, opening: Opening) -> None:
         """Store the answer to a question which was found after the ending was on its way.
@@ -301,7 +301,7 @@ class Recorder:
                     return Stored(None, unsaved=True)
                 except StorageError as error:
                     log.warning("answer not stored yet", job=job_id, reason=str(error))
-                    await trio.sleep(next(pauses))
+                    await self.writes.pause(next(pauses))
 
 
 def _failure_of(error: Exception) -> Failure:

@@ -4,6 +4,7 @@ from typing import Final
 
 import trio
 
+from legato.actors.jobs import remove_conversation
 from legato.config import OnBusy
 from legato.models.contract import (
     FinishReport,
@@ -113,12 +114,14 @@ async def delete(sim: Simulation, conversation: int, place: int) -> None:
     sim.model.deletes(conversation_id)
     sim.lost_at = trio.current_time()
 
+    async def remove() -> None:
+        await sim.replicas.records.delete_conversation(conversation_id)
+
     async def question() -> None:
         sim.model.deleting[conversation_id] += 1
         sim.model.deletes(conversation_id)
         try:
-            await seat.jobs.close_conversation("ann", conversation_id)
-            await sim.replicas.records.delete_conversation(conversation_id)
+            await remove_conversation(seat.jobs, "ann", conversation_id, remove)
         finally:
             sim.model.deleting[conversation_id] -= 1
             sim.model.deletes(conversation_id)
