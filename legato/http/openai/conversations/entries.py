@@ -11,12 +11,13 @@ from legato.events import Created
 from legato.http.errors import InvalidField, NotFound
 from legato.http.openai.conversations.bodies import ConversationObject
 from legato.http.openai.responses.chain import MOST_ITEMS, ConversationLocked, conversation_id_of
-from legato.http.openai.responses.creation import API, check_sizes, unsealed
+from legato.http.openai.responses.creation import check_sizes, unsealed
 from legato.http.openai.responses.input_items import Name
 from legato.http.openai.responses.input_messages import items_before, messages_of
 from legato.http.openai.responses.inputs import Item, items_of
 from legato.http.openai.responses.lookup import ResponseNotFound, known_response
 from legato.http.openai.responses.references import items_referred_to
+from legato.http.openai.responses.request import API
 from legato.http.request_context import runtime, user
 from legato.storage.contracts.responses import (
     LARGEST_CHAIN,

@@ -17,11 +17,11 @@
 - `prompt`: the messages and parameters of a request for a model, and the fields that a response
   repeats
 - `references`: items of other responses that a request refers to by id
-- `request`: the body of a request to the Responses API, and the fields' names for a model
+- `request`: a request to the Responses API: the paths, the body, and the fields' names for a model
 - `responses`: the Responses API: create a response, whole, as events, or in the background
 - `sameness`: finds the items of an input that are among the earlier items already
 - `sealing`: sealed summaries, which a client keeps for us and only the same user can use
-- `socket_messages`: the messages of a client over a WebSocket, and the events that answer them
+- `socket_messages`: the messages of a client over a WebSocket
 - `sockets`: the Responses API over a WebSocket: lanes of responses, with the same events as by SSE
 - `steer_events`: the events about steers over a WebSocket, and the words of a steer
 - `steers`: steers over a WebSocket: words for a running response, which a successor reads

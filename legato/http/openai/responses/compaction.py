@@ -13,8 +13,8 @@ from legato.http.application import application
 from legato.http.openai.callers import JOB_HEADER
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.bodies import Compaction, CompactionBody
-from legato.http.openai.responses.creation import PATHS, begin_response
-from legato.http.openai.responses.request import ResponseBody
+from legato.http.openai.responses.creation import begin_response
+from legato.http.openai.responses.request import PATHS, ResponseBody
 from legato.http.openapi import describe
 from legato.http.request_context import body_of, reply, user
 from legato.http.streams.streaming import awaited

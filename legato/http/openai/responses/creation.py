@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
 
 import trio
 from msgspec import Struct
@@ -40,16 +39,13 @@ from legato.http.openai.responses.chain import (
 from legato.http.openai.responses.input_messages import Item, outputs_of
 from legato.http.openai.responses.prompt import Context, Request, request_of
 from legato.http.openai.responses.references import items_referred_to
-from legato.http.openai.responses.request import ResponseBody, check, wants_logprobs
+from legato.http.openai.responses.request import API, ResponseBody, check, wants_logprobs
 from legato.http.openai.unknown_tools import log_left_out
 from legato.http.request_context import runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
 from legato.storage.contracts.responses import StoredResponse
-
-API: Final = "responses"
-PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
 
 
 class Begun(Struct, frozen=True):

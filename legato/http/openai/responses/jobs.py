@@ -17,8 +17,8 @@ from legato.http.openai.responses.bodies import (
     ResponseQuery,
     ResponseStream,
 )
-from legato.http.openai.responses.creation import API, PATHS
 from legato.http.openai.responses.lookup import FoundResponse, ResponseNotFound, known_response
+from legato.http.openai.responses.request import API, PATHS
 from legato.http.openapi import describe
 from legato.http.request_context import query_of, reply, runtime, user
 from legato.http.streams.sse import stream_response

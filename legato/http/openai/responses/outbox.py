@@ -12,8 +12,7 @@ from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
 from legato.events import Cursor
 from legato.http.gate import judged
-from legato.http.openai.responses.creation import API
-from legato.http.openai.responses.socket_messages import events_in
+from legato.http.openai.responses.request import API
 from legato.http.streams.frames import FrameSink, RawSocket, text_frame
 
 BeforeLast = Callable[[], Awaitable[None]]
@@ -116,10 +115,18 @@ def named(event: bytes, stream_id: str | None) -> bytes:
 
 
 def named_events(data: bytes, stream_id: str | None) -> Iterator[bytes]:
-    for event in events_in(data):
+    for event in _events_in(data):
         yield named(event, stream_id)
 
 
 def frames_of(data: bytes, stream_id: str | None) -> bytes:
     """The frames of a WebSocket for the server-sent events in `data`."""
     return b"".join(map(text_frame, named_events(data, stream_id)))
+
+
+def _events_in(frames: bytes) -> Iterator[bytes]:
+    """The data of the frames that are events; `[DONE]` is not an event."""
+    for frame in frames.split(b"\n\n"):
+        _, is_event, event = frame.partition(b"\ndata: ")
+        if is_event:
+            yield event

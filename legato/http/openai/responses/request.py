@@ -1,4 +1,4 @@
-"""The body of a request to the Responses API, and the fields' names for a model."""
+"""A request to the Responses API: the paths, the body, and the fields' names for a model."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -7,6 +7,11 @@ from msgspec import Meta, Struct
 
 from legato.http.errors import InvalidField
 from legato.http.openai.responses.input_items import Name
+
+API: Final = "responses"
+"""The name of the API: of its dialect, its endpoint and its requests' keys."""
+
+PATHS: Final = ("/v1/responses", "/api/agents/v1/responses")
 
 Key = Annotated[str, Meta(max_length=64)]
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]

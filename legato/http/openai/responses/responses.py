@@ -11,8 +11,8 @@ from legato.events import Failed
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.bodies import ResponseHeaders, ResponseObject, ResponseStream
-from legato.http.openai.responses.creation import API, PATHS, Begun, begin_response
-from legato.http.openai.responses.request import ResponseBody
+from legato.http.openai.responses.creation import Begun, begin_response
+from legato.http.openai.responses.request import API, PATHS, ResponseBody
 from legato.http.openai.unknown_tools import name_left_out
 from legato.http.openapi import describe
 from legato.http.request_context import body_of, reply

@@ -1,6 +1,5 @@
-"""The messages of a client over a WebSocket, and the events that answer them."""
+"""The messages of a client over a WebSocket."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from legato.http.errors import InvalidField
@@ -39,11 +38,3 @@ async def request_in(message: bytes) -> ResponseBody:
     if body.background:
         raise InvalidField("background", "found true; over a WebSocket a response is followed")
     return body
-
-
-def events_in(frames: bytes) -> Iterator[bytes]:
-    """The data of the frames that are events; `[DONE]` is not an event."""
-    for frame in frames.split(b"\n\n"):
-        _, is_event, event = frame.partition(b"\ndata: ")
-        if is_event:
-            yield event

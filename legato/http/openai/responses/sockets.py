@@ -12,9 +12,9 @@ from msgspec import DecodeError, json
 from quart import Blueprint, websocket
 
 from legato.http.errors import HANDLED, RequestError
-from legato.http.openai.responses.creation import PATHS
 from legato.http.openai.responses.lanes import Lanes
 from legato.http.openai.responses.outbox import DirectOutbox, Outbox, ServedOutbox
+from legato.http.openai.responses.request import PATHS
 from legato.http.openai.responses.steers import STEER, steer
 from legato.http.streams.frames import FRAMES, RawSocket
 
