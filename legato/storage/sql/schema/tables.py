@@ -68,10 +68,10 @@ MESSAGES: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("job_id", Text),  # the job that stored this answer; NULL for a question
-    # the last job that began to revise this answer; no former job may store the answer
-    Column("reviser", Text),
     Column("agent_id", Text),  # the agent that gave this answer, and …
     Column("agent_version", Integer),  # … the agent's version
+    # the last job that began to revise this answer; no former job may store the answer
+    Column("reviser", Text),
     implicit_returning=False,  # nobody asks for the position of what was written
 )
 Index(
