@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Said:
-    """What a function prints in a terminal of 80 columns."""
+    """Return all that a function prints in a terminal of 80 columns."""
 
     def said(say: Callable[[], None]) -> str:
         with redirect_stdout(Terminal()) as terminal:

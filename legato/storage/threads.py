@@ -20,7 +20,7 @@ from legato.storage.operations import ThreadOperation
 T = TypeVar("T")
 
 _LONG: Final = 0.5
-"""Of the time that a caller has: a line in which a thread ended later than that does move."""
+"""Part of the time that a caller has: a line in which a thread ended since then does move."""
 
 
 class Threads:

@@ -12,7 +12,7 @@ from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.events import Created, Failed, Stopped
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from tests.actors.test_job import ending_of
-from tests.support.actors import C1, C2, open_house
+from tests.support.actors import C1, C2, House, open_house
 
 
 async def test_the_same_request_joins_whatever_else_it_says(autojump_clock: MockClock) -> None:
@@ -195,15 +195,20 @@ async def test_closing_a_conversation_stops_what_starts_meanwhile(
             await second.status()
 
 
+async def stop_unsaved(house: House) -> None:
+    """Stop an answer whose storage is away, and stays away."""
+    job = house.start()
+    house.model.say("half")
+    await job.answering()
+    house.records.down = True
+    assert (await job.stop()).ending.unsaved
+
+
 async def test_after_an_outage_a_conversation_is_closed_at_once(
     autojump_clock: MockClock,
 ) -> None:
     async with open_house() as house:
-        job = house.start()
-        house.model.say("half")
-        await job.answering()
-        house.records.down = True
-        assert (await job.stop()).ending.unsaved
+        await stop_unsaved(house)
         await trio.sleep(500)  # by then the pauses between attempts are a minute long
         house.records.down = False
         began = trio.current_time()
@@ -217,11 +222,7 @@ async def test_an_outage_that_goes_on_is_not_tried_again_and_again(
     autojump_clock: MockClock,
 ) -> None:
     async with open_house() as house:
-        job = house.start()
-        house.model.say("half")
-        await job.answering()
-        house.records.down = True
-        assert (await job.stop()).ending.unsaved
+        await stop_unsaved(house)
         await trio.sleep(100)
         attempts = house.records.refused
         for _ in range(3):

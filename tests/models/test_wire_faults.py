@@ -73,7 +73,7 @@ def dribbles(wire: bytes) -> Play:
 
 
 async def outcome(model: OpenAIModel) -> tuple[list[ModelEvent], ModelError | None]:
-    """What came, and how it went wrong, if it did."""
+    """Return all that came, and the way in which the stream went wrong, if there was one."""
     seen: list[ModelEvent] = []
     with trio.fail_after(PATIENCE):
         try:

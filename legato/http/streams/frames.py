@@ -67,7 +67,7 @@ class FrameSink:
 
     @property
     def waiting(self) -> int:
-        """Of the connection: all responses of a connection are behind at once."""
+        """The bytes that the connection keeps: all responses of a connection are behind at once."""
         return self._socket.waiting
 
     def push(self, chunk: Chunk) -> bool:
