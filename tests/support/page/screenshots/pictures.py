@@ -1,5 +1,7 @@
 """A picture without what differs between two runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +19,6 @@ CHANGING: Final = [
 """Patterns of rates and ids, and what a picture has for each."""
 
 MASK: Final = """(rules) => {
-    for (let id = setTimeout(() => {}, 0); id > 0; id -= 1) clearTimeout(id); // no more redrawing
     const scroller = document.getElementById("scroller");
     if (scroller) scroller.scrollTop = scroller.scrollHeight;
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -34,6 +35,18 @@ def picture_of(page: Page) -> bytes:
 
     Raises RuntimeError where the picture would be another one on another machine.
     """
-    check_letters(page)
-    page.evaluate(MASK, CHANGING)
-    return page.screenshot(animations="disabled", caret="hide", scale="css")
+    with still(page):
+        check_letters(page)
+        page.evaluate(MASK, CHANGING)
+        return page.screenshot(animations="disabled", caret="hide", scale="css")
+
+
+@contextmanager
+def still(page: Page) -> Iterator[None]:
+    """No script of the page runs inside the block, so that nothing is drawn anew meanwhile."""
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        yield
+    finally:
+        session.detach()
