@@ -1,7 +1,8 @@
 """A replica ends in the middle of many runs with tools, and the second replica ends the runs.
 
-The runs began in turn: therefore a single kill cuts each run at a different event.  The MCP
-servers' own count of calls is the witness.
+The runs began in turn, and each says more before its first call than the run before: therefore a
+single kill cuts each run at a different event, also where all wait for the tools.  The MCP servers'
+own count of calls is the witness.
 """
 
 import signal
@@ -61,7 +62,8 @@ class Run:
         for index in range(ROUNDS):
             text = {"text": f"{self.number}-{index}"}
             calls = [{"name": f"{tool}_mcp_odd", "arguments": text} for tool in ("write", "read")]
-            entries.append({"text": "One two three. ", "calls": calls})
+            begin = "Well. " * self.number if index == 0 else ""
+            entries.append({"text": f"{begin}One two three. ", "calls": calls})
         return [*entries, {"text": "The end."}]
 
     async def begin(self, server: ServerProcess) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from trio.testing import MockClock
 
 import legato
 from legato.actors.superseding import SUPERSEDED
@@ -323,9 +324,12 @@ async def test_a_model_asks_the_user(ann: Client) -> None:
     assert final["responseMessage"]["content"][0]["tool_call"]["output"] == "Blue."
 
 
-async def test_unread_words_are_the_next_turn_where_that_was_asked_for(ann: Client) -> None:
+async def test_unread_words_are_the_next_turn_where_that_was_asked_for(
+    ann: Client, mock_clock: MockClock
+) -> None:
     started = await ann.start("Hi", model_parameters={"tokens": 3, "rate": 20})
     taken = await say(ann, started, on_leftover="enqueue")
+    mock_clock.autojump_threshold = 0  # the answer ends after the words have come
     final = (await ann.read(started["generationId"]))[-1]
     found = await ann.get(f"{CHAT}/steers/{taken.body['steerId']}")
     after = await ann.read(found.body["nextGenerationId"])
@@ -337,9 +341,12 @@ async def test_unread_words_are_the_next_turn_where_that_was_asked_for(ann: Clie
     assert [each["text"] for each in messages if each["isCreatedByUser"]] == ["Hi", "Shorter."]
 
 
-async def test_readers_hear_that_words_are_the_next_turn(ann: Client) -> None:
+async def test_readers_hear_that_words_are_the_next_turn(
+    ann: Client, mock_clock: MockClock
+) -> None:
     started = await ann.start("Hi", model_parameters={"tokens": 3, "rate": 20})
     await say(ann, started, on_leftover="enqueue")
+    mock_clock.autojump_threshold = 0
     events = await ann.read(started["generationId"])
     updates = [each.data["data"] for each in events if each.data.get("event") == UPDATED]
 
