@@ -22,8 +22,8 @@ async def ask(server: ServerProcess, method: str, path: str, body: object = None
 async def queued(
     server: ServerProcess, others: Sequence[ServerProcess], *texts: str
 ) -> list[Started]:
-    # three seconds, in which all is asked
-    started = [await server.start(tokens=60, rate=20)]
+    # the answer goes on until the server is killed, however long that takes
+    started = [await server.start(tokens=100_000, rate=20)]
     for other, text in zip(others, texts, strict=True):
         body = {
             "text": text,
