@@ -47,7 +47,7 @@ test: check chromium postgresql node proxies  ## check, all tests, and the cover
 # To measure coverage takes as long again as the tests themselves, so few tests are measured: those
 # that cover PROVEN together.  Those that try many examples add nothing, and are not among them.
 MEASURED := $(addprefix tests/,actors agents dialects events test_growing_part.py) \
-	$(addprefix tests/http/,test_client_tools.py agents/test_actions.py) \
+	$(addprefix tests/http/,test_client_tools.py test_delete.py agents/test_actions.py) \
 	$(addprefix tests/http/steering/,test_queue.py test_steering.py) \
 	$(addprefix tests/http/openai/,test_approvals.py test_response_steers.py test_responses_runs.py)
 UNMEASURED := $(addprefix tests/actors/,test_promise.py test_agent_promise.py \
@@ -62,11 +62,11 @@ BENCH := tests/bench $(HTTP)/test_replicas_faults.py
 IGNORED = $(patsubst %,--ignore=%,$(1))
 
 # Each of these is a process of its own, four at once: many tests wait for clocks, processes and the
-# browser, so four keep two processors busy.  What takes the longest begins first, but the storages'
-# tests, which wait more than they compute, leave a quiet machine to those of the benchmarks.
-# A process costs 3 s of imports, and 10 s with a browser and its server.
-TESTS := tests-http tests-bytes tests-others tests-page-late tests-measured tests-page-early \
-	tests-page-middle tests-proofs tests-storage tests-bench
+# browser, so four keep two processors busy.  What takes the longest begins first, but the tests of
+# the benchmarks come last, when the machine grows quiet.  A process costs 3 s of imports, and 10 s
+# with a browser and its server.
+TESTS := tests-http tests-others tests-storage tests-measured tests-bytes tests-proofs \
+	tests-page-late tests-page-early tests-page-middle tests-bench
 
 .PHONY: $(TESTS)
 $(TESTS):
