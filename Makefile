@@ -62,11 +62,11 @@ BENCH := tests/bench $(HTTP)/test_replicas_faults.py
 IGNORED = $(patsubst %,--ignore=%,$(1))
 
 # Each of these is a process of its own, four at once: many tests wait for clocks, processes and the
-# browser, so four keep two processors busy.  What takes the longest begins first, but the tests of
-# the benchmarks come last, when the machine grows quiet.  A process costs 3 s of imports, and 10 s
-# with a browser and its server.
-TESTS := tests-http tests-others tests-storage tests-measured tests-bytes tests-proofs \
-	tests-page-late tests-page-early tests-page-middle tests-bench
+# browser, so four keep two processors busy.  What takes the longest begins first, but browsers, which
+# are processes themselves, come one or two at a time, and the tests of the benchmarks last, when the
+# machine grows quiet.  A process costs 3 s of imports, and 10 s with a browser and its server.
+TESTS := tests-http tests-others tests-storage tests-page-late tests-measured tests-page-early \
+	tests-proofs tests-page-middle tests-bytes tests-bench
 
 .PHONY: $(TESTS)
 $(TESTS):

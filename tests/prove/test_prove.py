@@ -32,6 +32,7 @@ def first_seed() -> int:
     return int.from_bytes(digest.digest()[:6], "big")
 
 
+@pytest.mark.timeout(400)  # seconds; twenty where nothing else runs
 def test_the_promise_holds_among_replicas() -> None:
     first = first_seed()
     broken = [seed for seed in range(first, first + SEEDS) if run_seed(seed).breach]

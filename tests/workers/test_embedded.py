@@ -84,7 +84,7 @@ async def test_the_next_one_has_the_data_and_knows_that_every_replica_left(tmp_p
 async def test_one_that_is_killed_comes_back_on_its_port_with_its_data(tmp_path: Path) -> None:
     with capture_logs() as logs, trio.fail_after(30):
         async with embedded_redis(tmp_path, "legato") as url:
-            await asked(url, lambda client: client.set("key", "value"))
+            await asked(url, write)
             killed = await asked(url, process_id)
             os.kill(killed, signal.SIGKILL)
             while await now(url) in (None, killed):  # noqa: ASYNC110
@@ -94,6 +94,12 @@ async def test_one_that_is_killed_comes_back_on_its_port_with_its_data(tmp_path:
     assert value == "value"
     [death] = [entry for entry in logs if entry["event"] == "Valkey died"]
     assert (death["status"], death["seconds_to_restart"]) == (-signal.SIGKILL, 0)
+
+
+def write(client: Redis) -> None:
+    """Return once the file has all: while the disk is busy, a Valkey replies before it writes."""
+    client.set("key", "value")
+    client.waitaof(1, 0, 0)
 
 
 async def now(url: str) -> int | None:
