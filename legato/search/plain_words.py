@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 _FENCE: Final = r"^[ ]{0,3}(?:`{3,}|~{3,})[^\n]*(?:\n|\Z)"
-_FENCE_LINE: Final = re.compile(_FENCE, re.MULTILINE)
+_FENCES: Final = tuple(" " * indent + mark for mark in ("```", "~~~") for indent in range(4))
+"""All that a fence's line may begin with."""
+
 _TOKEN: Final = re.compile(
     rf"""
     (?P<fence> {_FENCE} )
@@ -36,8 +38,10 @@ def plain_words(text: str, begin: int, end: int) -> str:
 
 
 def _is_in_code(text: str, place: int) -> bool:
-    """Whether a fence before `place` is still open."""
-    return len(_FENCE_LINE.findall(text, 0, place)) % 2 == 1
+    """Whether a fence before `place`, where a line begins, is still open."""
+    # Not by the pattern, which takes 200 ms for 4 MiB of short lines, and holds up all others.
+    fences = sum(text.count(f"\n{fence}", 0, place) for fence in _FENCES)
+    return (fences + text.startswith(_FENCES, 0, place)) % 2 == 1
 
 
 def _pieces(text: str, begin: int, end: int, *, is_code: bool) -> Iterator[str]:
