@@ -85,6 +85,38 @@ def test_a_reader_who_chose_nothing_is_not_taken_elsewhere_either(
     expect(reader.locator("article.question .bubble")).to_have_text(["first", "second"])
 
 
+def test_an_answer_in_another_branch_cannot_be_stopped_even_before_its_first_event(
+    page: Page, server: LegatoServer, elsewhere: BrowserContext
+) -> None:
+    ask(page, "first", model="quick")
+    expect(answer(page)).to_have_text(words(10))
+    first = last_id(page)
+    ask(page, "second", model="quick")
+    expect(answer(page)).to_have_text(words(10))
+    expect(page.locator("#send")).to_be_visible()
+    page.route("**/api/agents/chat/stream/**", lambda _: None)  # no event ever comes
+
+    ask_elsewhere(page, server, elsewhere, "from the phone", first, "slower")
+
+    expect(page.locator("#news")).to_be_visible()
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator("#stop")).to_be_hidden()
+
+
+def test_an_answer_is_shown_as_far_as_it_came_before_its_stream_begins(
+    page: Page, elsewhere: BrowserContext
+) -> None:
+    ask(page, "first", model="slower")
+    expect(answer(page)).to_have_text(begins_rightly(3))
+    other = elsewhere.new_page()
+    other.route("**/api/agents/chat/stream/**", lambda _: None)
+
+    other.goto(page.url)
+
+    expect(answer(other)).to_have_text(begins_rightly(3))
+    expect(other.locator("#stop")).to_be_visible()
+
+
 def test_the_page_never_interrupts_an_answer(page: Page, elsewhere: BrowserContext) -> None:
     ask(page, "first", model="slower")
     expect(answer(page)).to_have_text(begins_rightly(3))

@@ -98,10 +98,10 @@ export class Conversation {
   #catchUp = inTurn(async () => {
     if (this.turn !== null) return;
     // Asked first: an answer that ends between the two requests is among the messages.
-    const { active, generationId } = await api.status(this.id);
+    const { active, generationId, resumeState } = await api.status(this.id);
     await this.#read(active);
     if (this.turn !== null || this.#left) return;
-    if (active) this.#follow(new Turn({ generationId }));
+    if (active) this.#follow(new Turn({ generationId, resumeState }));
     this.#changed();
   });
 

@@ -20,10 +20,14 @@ export class Turn {
   backAt = 0; // when that was
   counted = false; // every token of the answer was counted here
 
-  /** `request`: the user's message; null where only the stream can say.  `own`: asked by this page. */
-  constructor({ request = null, model, generationId, own = false, kept = [] }) {
+  /**
+   * `request`: the user's message; null where only the stream can say.  `own`: asked by this page.
+   * `resumeState`: where the answer stands, as far as it is known before the stream is.
+   */
+  constructor({ request = null, model, generationId, own = false, kept = [], resumeState = null }) {
     Object.assign(this, { request, model, generationId, own });
     this.#fold.replace({ aggregatedContent: kept });
+    if (resumeState) this.#replace({ resumeState });
   }
 
   get signal() {

@@ -1,12 +1,13 @@
 """How far two pictures differ, by the mean colours of small squares."""
 
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Page
 
-from tests.support.page.screenshots.pictures import FOLDER
+from tests.support.page.screenshots.pictures import FOLDER, picture_of
 
 MOST: Final = 25.0
 """Steps of a colour by which a square may differ.
@@ -20,6 +21,7 @@ MOST_IN_THE_MEAN: Final = 0.3
 """Fewer colours cost 0.03, moved letters 0.11, the other browser 0.26, a new accent 0.38."""
 
 SIDE: Final = 8  # pixels of a square
+PATIENCE: Final = 10.0  # seconds that a page has to come to rest
 
 COMPARE: Final = """async ([sources, side]) => {
     const pixels = await Promise.all(sources.map(async (source) => {
@@ -88,13 +90,21 @@ def difference(page: Page, one: bytes, other: bytes) -> Difference:
     return Difference(**found)
 
 
-def assert_as_stored(page: Page, name: str, picture: bytes, folder: Path) -> None:
-    """`picture` looks like the picture in docs/; where not, the new picture goes to `folder`."""
-    found = difference(page, (FOLDER / f"{name}.png").read_bytes(), picture)
-    if not found.is_small:
-        (folder / f"{name}.png").write_bytes(picture)
-        raise AssertionError(
+def expect_as_stored(blank: Page, name: str, page: Page, folder: Path) -> None:
+    """`page` comes to look like the picture in docs/, as far as a person sees.
+
+    `blank` is any page without a policy.  The last picture of the page goes to `folder`.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not (found := _difference_now(blank, name, page, folder)).is_small:
+        assert time.monotonic() < deadline, (
             f"The page does not look like docs/screenshots/{name}.png: they differ {found}. "
             f"The page as it is: {folder / name}.png. "
             "If that is right, make the pictures anew: make screenshots"
         )
+
+
+def _difference_now(blank: Page, name: str, page: Page, folder: Path) -> Difference:
+    picture = picture_of(page)
+    (folder / f"{name}.png").write_bytes(picture)
+    return difference(blank, (FOLDER / f"{name}.png").read_bytes(), picture)
