@@ -10,6 +10,11 @@ from tests.support.page.order import disorder_in
 from tests.support.page.proxy import proxy_to
 from tests.support.page.server import SLOW_TOKENS, LegatoServer
 
+UNTIL_COPIED = """async (text) => {
+    const { clipboard } = navigator;
+    while ((await clipboard.readText()) !== text) await new Promise(requestAnimationFrame);
+}"""
+
 STOPPED_HERE = re.compile(r"^Stopped by you at event \d+$")
 
 
@@ -236,6 +241,21 @@ def _break_the_first_answer(route: Route) -> None:
     page = route.fetch().json()
     page["messages"][1]["content"].append({"type": "text"})
     route.fulfill(json=page)
+
+
+def test_each_block_of_code_is_copied_by_a_button_in_its_corner(
+    page: Page, server: LegatoServer
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    ask(page, "How do I say it?", model="coding")
+    buttons = page.get_by_role("button", name="Copy code")
+    expect(buttons).to_have_count(2)
+    for number, code in enumerate(['print("once")\nprint("twice")\n', "echo once\n"]):
+        page.locator("article.answer pre").nth(number).hover()
+        buttons.nth(number).click()
+        page.evaluate(UNTIL_COPIED, code)
+    page.reload()
+    expect(buttons).to_have_count(2)
 
 
 def test_reasoning_is_folded_away_once_the_answer_begins(page: Page) -> None:

@@ -40,8 +40,12 @@ class Keyboard:
         self._page.keyboard.type(text)
 
     def go(self, target: str | Locator, key: str = "Tab") -> None:
-        """Press `key` until the target has the focus, which all controls on the way show."""
+        """Press `key` until the target has the focus, which all controls on the way show.
+
+        A target that is still to come is waited for: the way leads past it before it is there.
+        """
         wanted = self._page.locator(target) if isinstance(target, str) else target
+        expect(wanted.first).to_be_attached()
         passed: list[str] = []
         for _ in range(MOST):
             self._page.keyboard.press(key)

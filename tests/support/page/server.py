@@ -28,6 +28,20 @@ $$
 
 $c$"""
 
+CODE = """Say it twice:
+
+```python
+print("once")
+print("twice")
+```
+
+- or in a shell:
+
+  ```
+  echo once
+  ```
+"""
+
 MODELS = f"""
 default_model = "quick"
 inspect_admins = ["root"]
@@ -107,6 +121,10 @@ parameters = {{ tokens = 40, rate = 20 }}
 [models.mathematical]
 provider = "scripted"
 parameters = {{ rate = 0, script = [{{ text = {json.dumps(FORMULAS)} }}] }}
+
+[models.coding]
+provider = "scripted"
+parameters = {{ rate = 0, script = [{{ text = {json.dumps(CODE)} }}] }}
 
 [models.nested]
 provider = "scripted"

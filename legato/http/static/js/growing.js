@@ -2,9 +2,9 @@
  * An element whose markdown grows at its end.  Blocks that text to come cannot change are final and
  * never touched again; of a long list, table or code block only the part that is open is redone.
  */
-import { highlight } from "./highlight.js";
 import { OpenCode, OpenList, OpenTable, isDefinite } from "./open_blocks.js";
 import { blocksOf, fragmentOf, orPlain, renderMarkdown } from "./markdown.js";
+import { finishCode } from "./whole_code.js";
 
 const OPEN_BLOCKS = 2; // text still to come can change the last two blocks, none before them
 const OPENERS = { code: OpenCode, list: OpenList, table: OpenTable };
@@ -29,7 +29,7 @@ export class GrowingMarkdown {
     this.#isOpen = isOpen;
     if (complete && !goesOn) this.#renderAll(text);
     else if (!goesOn || isNew) this.#renderMore(text, goesOn);
-    if (complete) highlight(this.element.querySelectorAll("pre > code"));
+    if (complete) finishCode(this.element.querySelectorAll("pre > code"));
   }
 
   #renderAll(text) {
@@ -57,7 +57,7 @@ export class GrowingMarkdown {
     this.#settled += used;
     if (!closed) return this.#fragment(rest.slice(used + shown));
     this.#open = null;
-    this.#highlightLast();
+    this.#finishLastCode();
     return this.#begin(rest.slice(used));
   }
 
@@ -80,13 +80,13 @@ export class GrowingMarkdown {
   }
 
   /** Code that was just settled is whole: before the tail, behind all that was coloured before. */
-  #highlightLast() {
-    highlight([...this.element.querySelectorAll(":scope > pre > code")].slice(-OPEN_BLOCKS));
+  #finishLastCode() {
+    finishCode([...this.element.querySelectorAll(":scope > pre > code")].slice(-OPEN_BLOCKS));
   }
 
   #settle(final, links) {
     if (final.length > 0) this.#tail.before(fragmentOf(final, links));
-    if (final.some(({ type }) => type === "code")) this.#highlightLast();
+    if (final.some(({ type }) => type === "code")) this.#finishLastCode();
     const used = final.reduce((length, { raw }) => length + raw.length, 0);
     this.#settled += used;
     return used;

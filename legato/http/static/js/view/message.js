@@ -4,7 +4,8 @@ import { endingOf, isSaidByEnding } from "../endings.js";
 import { textOfMessage } from "../fold.js";
 import { statusOf } from "../status.js";
 import { AsksView } from "./asks.js";
-import { button, el, icon, iconButton, isComposing, refill } from "./dom.js";
+import { copyButton } from "./copy_button.js";
+import { button, el, iconButton, isComposing, refill } from "./dom.js";
 import { PartsView } from "./parts.js";
 
 /** A user's message: plain text, and an editor in its place while it is being changed. */
@@ -24,7 +25,7 @@ export class QuestionView {
     this.#text.textContent = textOfMessage(row.message);
     refill(this.#tools, keyOf(row, busy), () => [
       ...siblingsOf(row, this.actions, busy),
-      copyButton(row.message),
+      copyButton(() => textOfMessage(row.message)),
       iconButton("edit", "Edit and ask again", () => this.#edit(), { disabled: busy }),
     ]);
   }
@@ -140,7 +141,7 @@ export class AnswerView {
     const again = () => this.actions.regenerate(message.parentMessageId);
     return [
       ...siblingsOf(row, this.actions, busy),
-      copyButton(message),
+      copyButton(() => textOfMessage(message)),
       iconButton("again", "Answer again", again, { disabled: busy }),
       lastText(message) < 0 ? null : iconButton("edit", "Edit the answer", () => this.#edit(message), { disabled: busy }),
       timelineOf(seen.job, "about", aboutOf(message, seen)),
@@ -216,14 +217,4 @@ function siblingsOf(row, { choose }, busy) {
       step("previous", "Previous version", -1, busy || position === 0), count,
       step("next", "Next version", 1, busy || position === siblings.length - 1)),
   ];
-}
-
-function copyButton(message) {
-  if (!navigator.clipboard) return null; // a page served without TLS from another machine
-  const button = iconButton("copy", "Copy", async () => {
-    await navigator.clipboard.writeText(textOfMessage(message));
-    button.replaceChildren(icon("done"));
-    setTimeout(() => button.replaceChildren(icon("copy")), 1500);
-  });
-  return button;
 }
