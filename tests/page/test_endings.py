@@ -126,7 +126,7 @@ def test_after_a_restart_the_page_says_that_the_server_was_restarted(
     context: BrowserContext, tmp_path_factory: pytest.TempPathFactory, user: str
 ) -> None:
     folder = tmp_path_factory.mktemp("restarted")
-    with running_server(folder, settings=MODELS) as first:
+    with running_server(folder, settings=MODELS, LEGATO_DRAIN_TIMEOUT="0.1") as first:
         name, value = first.cookie(user)
         context.add_cookies([{"name": name, "value": value, "url": first.url}])
         page = context.new_page()

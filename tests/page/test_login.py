@@ -57,7 +57,7 @@ def test_a_token_is_given_to_the_page_and_the_button_ends_the_session(
     expect(anew.locator("#login")).to_be_visible()
     expect(anew.locator("#log-out")).to_be_hidden()
     assert anew.context.cookies() == []
-    expect(other.locator("#login")).to_be_visible()
+    expect(other.locator("#login")).to_be_visible(timeout=5_000)  # no notice is waited for
     name, value = cookie["name"], cookie["value"]
     anew.context.add_cookies([{"name": name, "value": value, "url": server.url}])
     anew.reload()

@@ -12,6 +12,7 @@ import { forgetAll } from "./notes.js";
 import { Notices } from "./notices.js";
 import { Parameters } from "./parameters.js";
 import { Search } from "./search.js";
+import { onLogOut, tellLogOut } from "./tabs.js";
 import { AgentsView } from "./view/agents.js";
 import { ChipsView } from "./view/chips.js";
 import { ComposerView } from "./view/composer.js";
@@ -363,8 +364,11 @@ $("new-chat").onclick = (event) => {
 $("log-out").onclick = () => attempt(async () => {
   await api.logOut();
   forgetAll();
-  location.assign(api.BASE);
+  tellLogOut();
+  leave();
 });
+const leave = () => location.assign(api.BASE);
+onLogOut(leave);
 for (const button of $("suggestions").children) button.onclick = () => send(button.textContent);
 
 $("export").onchange = ({ target }) => {
