@@ -38,7 +38,8 @@ demo: .venv/.demo  ## ask a real model something, on a page that opens by itself
 	@$(BIN)/python run.py $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
 
 .PHONY: test
-test: check chromium postgresql node proxies  ## check, all tests, and the coverage of what must be proven
+test: set-up  ## check, all tests, and the coverage of what must be proven
+	@$(MAKE) --no-print-directory check
 	@rm -f .coverage
 	@$(MAKE) --no-print-directory -k -j4 --output-sync=target $(TESTS)
 	@echo "All of it must be covered: $(PROVEN)"
@@ -157,6 +158,13 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up
+
+# All that the tests need: Python's packages beside the others, since both wait for the network.
+.PHONY: set-up
+set-up: .venv/.made
+	@$(MAKE) --no-print-directory .venv/.dev & python=$$!; others=0; \
+	$(MAKE) --no-print-directory chromium postgresql node proxies || others=$$?; \
+	wait $$python; exit $$others
 
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing Legato and what it needs into .venv; this takes a minute …"

@@ -184,19 +184,18 @@ async def test_a_client_that_leaves_stops_its_response(
     assert (await job.ref.status()).standing is Standing.ABORTED
 
 
-async def test_a_client_that_has_more_to_say_than_may_wait_is_as_good_as_gone(
-    server: LiveServer,
-) -> None:
+async def test_a_client_that_has_more_to_say_than_may_wait_is_as_good_as_gone() -> None:
     """Behind so many messages nobody would see the client leave."""
-    async with talking(server) as ann:
-        await ann.ask("still")
-        await ann.until('"w0 "')
-        with pytest.raises(ConnectionClosed):
-            await flood(ann)
-    (job,) = server.runtime.supervisor.registry
-    await job.ended.wait()
+    async with live_server(models=scripted(), stall_timeout=0.5) as server:
+        async with talking(server) as ann:
+            await ann.ask("still")
+            await ann.until('"w0 "')
+            with pytest.raises(ConnectionClosed):
+                await flood(ann)
+        (job,) = server.runtime.supervisor.registry
+        await job.ended.wait()
 
-    assert (await job.ref.status()).standing is Standing.ABORTED
+        assert (await job.ref.status()).standing is Standing.ABORTED
 
 
 async def flood(ann: Talker) -> None:
