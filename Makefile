@@ -162,8 +162,8 @@ clean:  ## remove what was installed and made, but no data (.legato) and no down
 # All that the tests need: Python's packages beside the others, since both wait for the network.
 .PHONY: set-up
 set-up: .venv/.made
-	@$(MAKE) --no-print-directory .venv/.dev & python=$$!; others=0; \
-	$(MAKE) --no-print-directory chromium postgresql node proxies || others=$$?; \
+	@$(MAKE) -s --no-print-directory .venv/.dev & python=$$!; others=0; \
+	$(MAKE) -s --no-print-directory chromium postgresql node proxies || others=$$?; \
 	wait $$python; exit $$others
 
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
