@@ -104,3 +104,24 @@ def test_a_part_that_is_followed_by_others_is_whole(modules: Page) -> None:
     }"""
 
     assert modules.evaluate(parts) == ["It costs", "It costs **$"]
+
+
+def test_no_row_of_a_table_is_shown_before_its_first_letter(modules: Page) -> None:
+    empty = modules.evaluate(
+        """async (text) => {
+            const { GrowingMarkdown } = await import("/static/js/growing.js");
+            const div = document.createElement("div");
+            const growing = new GrowingMarkdown(div);
+            const empty = [];
+            for (let end = 1; end <= text.length; end += 1) {
+                const written = text.slice(0, end);
+                growing.update(written, false);
+                const rows = [...div.querySelectorAll("tbody tr")];
+                if (rows.some((row) => row.textContent.trim() === "")) empty.push(written);
+            }
+            return empty;
+        }""",
+        "| a | b |\n|---|---|\n| x | y |\n| z | w |\n",
+    )
+
+    assert empty == []

@@ -18,6 +18,7 @@ from tests.support.page.server import SECRET, LegatoServer
 BIN = Path(sys.executable).parent  # has `legato`
 
 
+DRAWN = re.compile("^M")
 BELOW = "({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight"
 """How many pixels of an element are below what is seen of it."""
 
@@ -102,12 +103,12 @@ def test_a_running_job_is_drawn_as_it_goes(
     expect(inspect.locator("#answer")).to_have_text(begins_rightly(5))
     inspect.set_viewport_size({"width": 390, "height": 300})
     expect(inspect.locator("#answer")).to_have_text(begins_rightly(60))
-    assert inspect.locator("#answer").evaluate(BELOW) < 40
+    inspect.wait_for_function(f"() => ({BELOW})(document.getElementById('answer')) < 40")
     stop(context, server, job)
     expect(inspect.locator("#job-standing")).to_have_text("Stopped · stored")
     expect(inspect.locator("#moments tbody tr").last).to_contain_text("Stopped")
     expect(inspect.locator("#trust")).to_contain_text("the server's own times")
-    assert inspect.locator("#track .readers-line").get_attribute("d")
+    expect(inspect.locator("#track .readers-line")).to_have_attribute("d", DRAWN)
 
 
 def test_tools_and_asks_have_their_moments(
@@ -266,7 +267,7 @@ def test_an_admin_sees_the_jobs_of_others_without_a_word(
     expect(page.locator("#foreign")).to_be_visible()
     expect(page.locator("#facts")).to_contain_text(user)
     expect(page.locator("#own")).to_be_hidden()
-    assert page.locator("#track .density").get_attribute("d")
+    expect(page.locator("#track .density")).to_have_attribute("d", DRAWN)
     expect(page.locator("#moments")).to_contain_text("First word")
     expect(page.locator("body")).not_to_contain_text("private")
 

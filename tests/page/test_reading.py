@@ -137,11 +137,11 @@ def test_text_runs_in_its_own_direction(page: Page) -> None:
     ask(page, "مرحبا بالعالم", model="quick")
     expect(answer(page)).to_contain_text("w9")
 
-    directions = """() => [".bubble", ".answer p", "#text", "#title"].map(
-        (each) => getComputedStyle(document.querySelector(each)).direction)"""
-    assert page.evaluate(directions) == ["rtl", "ltr", "ltr", "rtl"]
+    for selector, direction in [(".bubble", "rtl"), (".answer p", "ltr"), ("#title", "rtl")]:
+        expect(page.locator(selector)).to_have_css("direction", direction)
+    expect(page.locator("#text")).to_have_css("direction", "ltr")
     page.fill("#text", "שלום")
-    assert page.evaluate(directions)[2] == "rtl"
+    expect(page.locator("#text")).to_have_css("direction", "rtl")
 
 
 def test_the_status_line_says_what_the_stream_says(page: Page) -> None:
@@ -163,7 +163,7 @@ def test_a_long_conversation_is_read_from_its_end_page_by_page(
 
     expect(page.locator(".bubble").last).to_have_text("question 29")
     expect(page.locator("article.question")).to_have_count(10)
-    assert page.evaluate(FROM_END) < 2
+    page.wait_for_function(f"() => {FROM_END} < 2")
     page.evaluate(f"{FAR}.scrollTop = 300")
     expect(page.locator("article.question")).to_have_count(30)
     expect(page.locator(".bubble").first).to_have_text("question 0")

@@ -7,7 +7,7 @@ import { partedAtOpen, withFormulas } from "./math_syntax.js";
 const LONGEST = 20_000; // characters of a paragraph: in a longer one the end is not worth the time
 
 /** A last line that may become anything: a rule, an item, a heading, a fence, a formula. */
-const UNDECIDED = /(^|\n) {0,3}(?:[-=*_+]{1,2}|`{1,2}|~{1,2}|\d{1,9}[.)]?|#{1,6}|[$\\]|\|)$/;
+const UNDECIDED = /(^|\n) {0,3}(?:[-=*_+]{1,2}|`{1,2}|~{1,2}|\d{1,9}[.)]?|#{1,6}|[$\\]|\|[ \t]*)$/;
 /** The first two lines of a table, before which no row stands; a long line is no head of a table. */
 const OPEN_HEAD = /(?<=^|(?:^|\n)(?! {0,3}\|)[^\n]*\n) {0,3}\|[^\n]{0,200}(?:\n {0,3}\|?[ :|-]*)?$/;
 const OPEN_LINK = /(?<![\p{L}\p{N}\]])!?\[((?:\\[^]|[^[\]\\])*)(?:\](?:\([^()\s]*(?:\s[^()]*)?)?)?$|!?\[$|[\\!]$/u;
