@@ -4,18 +4,9 @@ from typing import Final, Literal, final
 
 from msgspec import Struct, field, structs
 
-from legato.content import (
-    Answering,
-    ApiRequest,
-    Message,
-    Part,
-    ToolCall,
-    TurnRequest,
-    UrlCitation,
-    Usage,
-    WholePart,
-)
+from legato.content import Answering, Message, Part, ToolCall, UrlCitation, Usage, WholePart
 from legato.events.event import BARE, Event, Origin
+from legato.requests import ApiRequest, TurnRequest
 
 StepKind = Literal["text", "think", "refusal", "tool_call", "agent_update", "tool_list"]
 
