@@ -42,6 +42,26 @@ ROOMS: Final = (
     *("legato.actors.steering", "legato.actors.production"),
 )
 
+# A process's jobs as a whole, and what stands on that.
+SUPERVISORS: Final = (
+    *("legato.actors.supervisor", "legato.actors.lifespan"),
+    *("legato.actors.local_jobs", "legato.actors.replica"),
+)
+
+HTTP: Final = (
+    *BASE,
+    *("legato.agents", "legato.agents.messages"),
+    *("legato.agents.tools", "legato.agents.tools.contract"),
+    "legato.agents.tools.arguments",
+    *CONTRACTS,
+    *("legato.config.agents", "legato.config.guards"),
+    *("legato.exposure", "legato.secret", "legato.logs", "legato.histogram"),
+    *ROOMS,
+    *("legato.actors.mailbox", "legato.actors"),
+    *("legato.dialects", "legato.models", "legato.storage"),
+    "legato.http",
+)
+
 # What the servers of a measurement run, and what its rooms share.
 SERVED: Final = (
     *("legato.config", "legato.logs", "legato.secret"),
@@ -150,29 +170,13 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.steering": (*ACTORS, *ROOMS[:-3]),
     "legato.actors.production": (*ACTORS, *ROOMS[:-3]),
     "legato.actors": (*ACTORS, *ROOMS),
-    "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.http": (
-        *BASE,
-        *("legato.agents", "legato.agents.messages"),
-        *("legato.agents.tools", "legato.agents.tools.contract"),
-        "legato.agents.tools.arguments",
-        *CONTRACTS,
-        "legato.config.agents",
-        "legato.config.guards",
-        "legato.exposure",
-        "legato.secret",
-        "legato.logs",
-        "legato.histogram",
-        *ROOMS,
-        "legato.actors.mailbox",
-        "legato.actors",
-        "legato.actors.cluster",
-        "legato.dialects",
-        "legato.models",
-        "legato.storage",
-        "legato.storage.memory",
-        "legato.storage.redis",
-        "legato.storage.open",
+    **dict.fromkeys(SUPERVISORS, (*ACTORS, *ROOMS, "legato.actors", *SUPERVISORS)),
+    "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors", *SUPERVISORS),
+    "legato.http": (*HTTP, "legato.http.guards.sharing", "legato.http.open"),
+    "legato.http.guards.sharing": (*HTTP, "legato.storage.redis"),
+    "legato.http.open": (
+        *(*HTTP, *SUPERVISORS, "legato.actors.cluster"),
+        *("legato.storage.open", "legato.storage.redis"),
     ),
     "legato.demo": ("legato",),
     "legato.cli.agents": ("legato",),
@@ -232,6 +236,8 @@ def test_every_import_points_down() -> None:
         ("legato.actors.job", "from legato.models.scripted import Scripted"),
         ("legato.actors.job", "from legato.storage.sql.records import SqlRecords"),
         ("legato.actors.job", "from legato.actors.cluster.jobs import Cluster"),
+        ("legato.actors.job", "from legato.actors.supervisor import Supervisor"),
+        ("legato.http.runtime", "from legato.actors.supervisor import Supervisor"),
         ("legato.actors.stream.feed", "from legato.actors.messages import Stop"),
         (
             "legato.actors.conversation.turn",

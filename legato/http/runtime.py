@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from legato.actors.jobs import Jobs
-from legato.actors.supervisor import Supervisor
+from legato.actors.supervision.contract import Supervision
 from legato.agents.catalogue import Catalogue
 from legato.agents.tools.contract import NoTools, Toolbox
 from legato.config import Settings
@@ -22,7 +22,7 @@ class Runtime(Struct, frozen=True):
     settings: Settings
     records: Records
     models: Mapping[str, Model]
-    supervisor: Supervisor
+    supervisor: Supervision
     jobs: Jobs
     key_ring: KeyRing
     guards: GuardChain
