@@ -172,10 +172,11 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors": (*ACTORS, *ROOMS),
     **dict.fromkeys(SUPERVISORS, (*ACTORS, *ROOMS, "legato.actors", *SUPERVISORS)),
     "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors", *SUPERVISORS),
-    "legato.http": (*HTTP, "legato.http.guards.sharing", "legato.http.open"),
+    "legato.http": (*HTTP, "legato.http.open"),
     "legato.http.guards.sharing": (*HTTP, "legato.storage.redis"),
+    "legato.http.guards.chain": (*HTTP, "legato.http.guards.sharing"),
     "legato.http.open": (
-        *(*HTTP, *SUPERVISORS, "legato.actors.cluster"),
+        *(*HTTP, *SUPERVISORS, "legato.actors.cluster", "legato.http.guards.chain"),
         *("legato.storage.open", "legato.storage.redis"),
     ),
     "legato.demo": ("legato",),
@@ -238,6 +239,7 @@ def test_every_import_points_down() -> None:
         ("legato.actors.job", "from legato.actors.cluster.jobs import Cluster"),
         ("legato.actors.job", "from legato.actors.supervisor import Supervisor"),
         ("legato.http.runtime", "from legato.actors.supervisor import Supervisor"),
+        ("legato.http.runtime", "from legato.http.guards.chain import GuardChain"),
         ("legato.actors.stream.feed", "from legato.actors.messages import Stop"),
         (
             "legato.actors.conversation.turn",

@@ -11,7 +11,7 @@ from legato.agents.tools.contract import NoTools, Toolbox
 from legato.config import Settings
 from legato.http.auth.key_ring import KeyRing
 from legato.http.auth.revoked import RevocationList
-from legato.http.guards.chain import GuardChain
+from legato.http.guards.contract import RequestGuards
 from legato.models.contract import Model
 from legato.storage.contracts.records import Records
 
@@ -25,7 +25,7 @@ class Runtime(Struct, frozen=True):
     supervisor: Supervision
     jobs: Jobs
     key_ring: KeyRing
-    guards: GuardChain
+    guards: RequestGuards
     revoked: RevocationList
     catalogue: Catalogue
     toolbox: Toolbox = NoTools()
