@@ -1,6 +1,6 @@
 """The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
@@ -113,6 +113,9 @@ class Supervisor(JobObserver[Job]):
 
     def statistics(self) -> Statistics:
         return self._totals.with_those([*self.registry], self.registry.parked.values())
+
+    def job_ids(self) -> Collection[str]:
+        return [job.turn.job_id for job in self.registry]
 
     @property
     def journal(self) -> JournalWriter | None:

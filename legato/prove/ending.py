@@ -98,7 +98,7 @@ async def outlast(sim: Simulation) -> None:
         if things:
             words = f"{len(things)} are left in the {name} after their retention"
             sim.model.breach("left", words)
-    if jobs := sum(len([*seat.replica.supervisor.registry]) for seat in sim.open_seats()):
+    if jobs := sum(len(seat.replica.supervisor.job_ids()) for seat in sim.open_seats()):
         sim.model.breach("left", f"{jobs} jobs are left in the replicas after their retention")
     most = TASKS * len(sim.open_seats()) + len(sim.open_seats()) * len(sim.replicas.seats)
     if (living := trio.lowlevel.current_statistics().tasks_living) > most:

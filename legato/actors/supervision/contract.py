@@ -1,5 +1,6 @@
 """A supervisor as the server and its routes see it: notices, counts and the orderly end."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 import trio
@@ -57,3 +58,7 @@ class Supervision(Protocol):
         ...
 
     def statistics(self) -> Statistics: ...
+
+    def job_ids(self) -> Collection[str]:
+        """The ids of the jobs that are here, without the parked runs."""
+        ...
