@@ -62,6 +62,12 @@ HTTP: Final = (
     "legato.http",
 )
 
+PROVE: Final = (
+    *(*BASE, *CONTRACTS, *ROOMS, "legato.actors", "legato.actors.mailbox"),
+    *("legato.agents", "legato.agents.bare", "legato.agents.contract"),
+    *("legato.agents.tools.contract", "legato.storage", "legato.storage.memory"),
+)
+
 # What the servers of a measurement run, and what its rooms share.
 SERVED: Final = (
     *("legato.config", "legato.logs", "legato.secret"),
@@ -200,13 +206,10 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.bench.load",
         "legato.http",
     ),
-    "legato.prove": (
-        *(*BASE, *CONTRACTS, *ROOMS, "legato.actors", "legato.actors.mailbox"),
-        *("legato.agents", "legato.agents.bare", "legato.agents.contract"),
-        *("legato.agents.tools.contract", "legato.storage", "legato.storage.memory"),
-    ),
+    "legato.prove": PROVE,
+    "legato.prove.rules": (*PROVE, "legato.prove"),
     "legato.prove.run": ("legato",),
-    "legato.prove.command": ("legato.prove", "legato.prove.run"),
+    "legato.prove.command": ("legato.prove", "legato.prove.rules", "legato.prove.run"),
     "legato.cli": ("legato",),
     "legato": ("legato.tooling",),
     "run": ("legato",),
@@ -254,6 +257,7 @@ def test_every_import_points_down() -> None:
         ("legato.models.openai", "from legato.actors.job import Job"),
         ("legato.storage.contracts.records", "from legato.storage.sql.records import SqlRecords"),
         ("legato.prove.seats", "from legato.actors.cluster.lifespan import open_replica"),
+        ("legato.prove.ending", "from legato.prove.rules.jobs import say"),
         ("legato.http.chat", "from legato.cli import main"),
         ("legato.http.chat", "import run"),
         ("legato.events", "import time"),

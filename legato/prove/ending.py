@@ -9,7 +9,7 @@ from legato.prove.answering import allow_all
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
-from legato.prove.rules.reading import read
+from legato.prove.requests import read
 from legato.prove.simulation import CONVERSATIONS, Simulation
 
 REST: Final = 100.0

@@ -10,7 +10,7 @@ from legato.actors.statistics import Statistics
 from legato.histogram import Histogram
 
 
-class JournalTimes(Protocol):
+class _JournalTimes(Protocol):
     """How long the journal's writes take."""
 
     @property
@@ -24,7 +24,7 @@ class JournalTimes(Protocol):
         ...
 
 
-class OrderlyEnd(Protocol):
+class _OrderlyEnd(Protocol):
     """The end of all jobs of a process; once begun, nothing else begins."""
 
     def refuse_starts(self) -> int:
@@ -50,10 +50,10 @@ class Supervision(Protocol):
         ...
 
     @property
-    def drain(self) -> OrderlyEnd: ...
+    def drain(self) -> _OrderlyEnd: ...
 
     @property
-    def journal(self) -> JournalTimes | None:
+    def journal(self) -> _JournalTimes | None:
         """None where no job outlives the process."""
         ...
 
