@@ -11,9 +11,9 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 
 BASE: Final = (
-    *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.events"),
-    *("legato.growing_part", "legato.shown", "legato.config", "legato.config.tools"),
-    "legato.search",
+    *("legato.agents.definition", "legato.agents.state", "legato.content", "legato.requests"),
+    *("legato.events", "legato.growing_part", "legato.shown"),
+    *("legato.config", "legato.config.tools", "legato.search"),
 )
 FILES: Final = "legato.private_files"
 CONTRACTS: Final = (
@@ -42,6 +42,32 @@ ROOMS: Final = (
     *("legato.actors.steering", "legato.actors.production"),
 )
 
+# A process's jobs as a whole, and what stands on that.
+SUPERVISORS: Final = (
+    *("legato.actors.supervisor", "legato.actors.lifespan"),
+    *("legato.actors.local_jobs", "legato.actors.replica"),
+)
+
+HTTP: Final = (
+    *BASE,
+    *("legato.agents", "legato.agents.messages"),
+    *("legato.agents.tools", "legato.agents.tools.contract"),
+    "legato.agents.tools.arguments",
+    *CONTRACTS,
+    *("legato.config.agents", "legato.config.guards"),
+    *("legato.exposure", "legato.secret", "legato.logs", "legato.histogram"),
+    *ROOMS,
+    *("legato.actors.mailbox", "legato.actors"),
+    *("legato.dialects", "legato.models", "legato.storage"),
+    "legato.http",
+)
+
+PROVE: Final = (
+    *(*BASE, *CONTRACTS, *ROOMS, "legato.actors", "legato.actors.mailbox"),
+    *("legato.agents", "legato.agents.bare", "legato.agents.contract"),
+    *("legato.agents.tools.contract", "legato.storage", "legato.storage.memory"),
+)
+
 # What the servers of a measurement run, and what its rooms share.
 SERVED: Final = (
     *("legato.config", "legato.logs", "legato.secret"),
@@ -56,8 +82,9 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.agents.definition": (),
     "legato.agents.state": ("legato.agents.definition",),
     "legato.agents.edges": ("legato.agents.definition",),
-    "legato.content": ("legato.agents.definition",),
-    "legato.events": ("legato.content",),
+    "legato.content": (),
+    "legato.requests": ("legato.agents.definition",),
+    "legato.events": ("legato.content", "legato.requests"),
     "legato.search": (),
     "legato.growing_part": ("legato.content", "legato.events"),
     "legato.shown": ("legato.content", "legato.events"),
@@ -149,29 +176,14 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
     "legato.actors.steering": (*ACTORS, *ROOMS[:-3]),
     "legato.actors.production": (*ACTORS, *ROOMS[:-3]),
     "legato.actors": (*ACTORS, *ROOMS),
-    "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors"),
-    "legato.http": (
-        *BASE,
-        *("legato.agents", "legato.agents.messages"),
-        *("legato.agents.tools", "legato.agents.tools.contract"),
-        "legato.agents.tools.arguments",
-        *CONTRACTS,
-        "legato.config.agents",
-        "legato.config.guards",
-        "legato.exposure",
-        "legato.secret",
-        "legato.logs",
-        "legato.histogram",
-        *ROOMS,
-        "legato.actors.mailbox",
-        "legato.actors",
-        "legato.actors.cluster",
-        "legato.dialects",
-        "legato.models",
-        "legato.storage",
-        "legato.storage.memory",
-        "legato.storage.redis",
-        "legato.storage.open",
+    **dict.fromkeys(SUPERVISORS, (*ACTORS, *ROOMS, "legato.actors", *SUPERVISORS)),
+    "legato.actors.cluster": (*ACTORS, *ROOMS, "legato.actors", *SUPERVISORS),
+    "legato.http": (*HTTP, "legato.http.open"),
+    "legato.http.guards.sharing": (*HTTP, "legato.storage.redis"),
+    "legato.http.guards.chain": (*HTTP, "legato.http.guards.sharing"),
+    "legato.http.open": (
+        *(*HTTP, *SUPERVISORS, "legato.actors.cluster", "legato.http.guards.chain"),
+        *("legato.storage.open", "legato.storage.redis"),
     ),
     "legato.demo": ("legato",),
     "legato.cli.agents": ("legato",),
@@ -194,7 +206,10 @@ LAYERS: Final[Mapping[str, Sequence[str]]] = {
         "legato.bench.load",
         "legato.http",
     ),
-    "legato.prove": ("legato",),
+    "legato.prove": PROVE,
+    "legato.prove.rules": (*PROVE, "legato.prove"),
+    "legato.prove.run": ("legato",),
+    "legato.prove.command": ("legato.prove", "legato.prove.rules", "legato.prove.run"),
     "legato.cli": ("legato",),
     "legato": ("legato.tooling",),
     "run": ("legato",),
@@ -231,6 +246,9 @@ def test_every_import_points_down() -> None:
         ("legato.actors.job", "from legato.models.scripted import Scripted"),
         ("legato.actors.job", "from legato.storage.sql.records import SqlRecords"),
         ("legato.actors.job", "from legato.actors.cluster.jobs import Cluster"),
+        ("legato.actors.job", "from legato.actors.supervisor import Supervisor"),
+        ("legato.http.runtime", "from legato.actors.supervisor import Supervisor"),
+        ("legato.http.runtime", "from legato.http.guards.chain import GuardChain"),
         ("legato.actors.stream.feed", "from legato.actors.messages import Stop"),
         (
             "legato.actors.conversation.turn",
@@ -238,6 +256,8 @@ def test_every_import_points_down() -> None:
         ),
         ("legato.models.openai", "from legato.actors.job import Job"),
         ("legato.storage.contracts.records", "from legato.storage.sql.records import SqlRecords"),
+        ("legato.prove.seats", "from legato.actors.cluster.lifespan import open_replica"),
+        ("legato.prove.ending", "from legato.prove.rules.jobs import say"),
         ("legato.http.chat", "from legato.cli import main"),
         ("legato.http.chat", "import run"),
         ("legato.events", "import time"),
@@ -275,7 +295,8 @@ def test_an_import_that_points_down_is_allowed(module: str, source: str) -> None
 def test_what_the_promise_rests_on_claims_to_be_pure() -> None:
     """Every module that claims so is held to the claim by the tests above."""
     assert {
-        *("legato.content", "legato.events", "legato.growing_part", "legato.dialects"),
+        *("legato.content", "legato.requests", "legato.events"),
+        *("legato.growing_part", "legato.dialects"),
         *("legato.actors.lifecycle", "legato.actors.ending", "legato.actors.durability.replay"),
         *("legato.actors.stream.log", "legato.actors.stream.fold"),
     } <= PURE

@@ -20,7 +20,7 @@
 - `replica`: a process's own jobs, beside all jobs as seen from the process
 - `resources`: what the jobs of one process are made with
 - `start`: starting a turn: the checks before anything running is disturbed, and the outcome
-- `statistics`: counts of past and present jobs: kept in passing, added up when somebody asks
+- `statistics`: counts of past and present jobs, added up when somebody asks
 - `subscription`: a reader's passage through a job: the missed events, the following ones, and
   the same again after each lag
 - `superseding`: decides about a new message while a run of its conversation waits for an answer

@@ -1,6 +1,6 @@
 """The one nursery of all jobs of a process: what runs here runs there, and ends there."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
@@ -27,12 +27,13 @@ from legato.actors.queue.turn_queue import TurnQueue
 from legato.actors.ref import JobRef, ParkedRef
 from legato.actors.registry import Registry, RegistryEntry
 from legato.actors.resources import JobEnv, JobObserver, JobResources, Telling
-from legato.actors.statistics import JobTotals, Statistics
+from legato.actors.statistics import Statistics
 from legato.actors.supervision.contexts import detached
 from legato.actors.supervision.crashes import RESTART_PAUSE, guarded, kept_alive
 from legato.actors.supervision.drain import Drain
 from legato.actors.supervision.local_queue import LocalQueue
 from legato.actors.supervision.parking import Parking
+from legato.actors.supervision.totals import JobTotals
 from legato.content import Conversation
 from legato.events import Failed
 from legato.storage.contracts.errors import StorageError
@@ -112,6 +113,9 @@ class Supervisor(JobObserver[Job]):
 
     def statistics(self) -> Statistics:
         return self._totals.with_those([*self.registry], self.registry.parked.values())
+
+    def job_ids(self) -> Collection[str]:
+        return [job.turn.job_id for job in self.registry]
 
     @property
     def journal(self) -> JournalWriter | None:

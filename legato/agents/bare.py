@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from legato.agents.contract import Run, Stage
 from legato.agents.messages import begun
-from legato.content import TurnRequest
 from legato.events import STEERED, Origin
 from legato.models.contract import FinishReport, Model, ModelRequest
 from legato.models.messages import alternating
+from legato.requests import TurnRequest
 
 
 class BareRun:

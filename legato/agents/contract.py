@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from legato.content import ToolCall, TurnRequest, WholePart
+from legato.content import ToolCall, WholePart
 from legato.events import Answered, Asked, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
+from legato.requests import TurnRequest
 
 
 class Stage(Protocol):

@@ -30,9 +30,10 @@ from legato.agents.prompt import names_in, prompted, schemas_in
 from legato.agents.tool_run import NOT_MADE, STEERED_CALL, answered, failed
 from legato.agents.tools.contract import Offer, Tool, Toolbox
 from legato.agents.visits import Key, Visit, Visits
-from legato.content import ToolCall, TurnRequest
+from legato.content import ToolCall
 from legato.events import KEPT, STEERED, Origin, Snapshot
 from legato.models.contract import FinishReport, Model, ModelError, ModelRequest
+from legato.requests import TurnRequest
 
 RECURSION_LIMIT: Final = "recursion_limit"
 """Why a run ends that has made as many model calls as it may."""

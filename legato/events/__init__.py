@@ -3,32 +3,29 @@
 A job's log is `Created`, then steps and deltas, then exactly one `Ending`.  If the turn had to wait
 for other turns, `Queued` comes first, once more for each change.  An event with content names the
 position of the changed part (`index`), which is also the step's position: there is no second
-numbering to reconcile.
+numbering to reconcile.  The closed unions of all events are below.
 
-- `any_event`: the closed unions of all events
 - `asks`: a run's questions to somebody outside, and their answers
 - `cursor`: a reader's position in a job's log
+- `endings`: the last event of a generation
 - `event`: the base of all events, and the model call that an event comes of
-- `generation`: what happens in every generation: the opening, the steps of the answer, the ending
+- `generation`: what happens before the ending: the opening and the steps of the answer
+- `sizes`: the sizes of events in characters
 - `snapshot`: a job's state at a position of the log
 - `steers`: words for a running job, and what becomes of them
 """
 
-from legato.events.any_event import AnyEvent, ContentEvent, RareEvent, text_bytes, texts_in
 from legato.events.asks import Answered, Asked, AskKind, Decided
 from legato.events.cursor import Cursor
+from legato.events.endings import AnyEnding, Ending, Failed, Finished, Stopped
 from legato.events.event import BARE, KEPT, Event, Origin
 from legato.events.generation import (
     STEERED,
     AnnotationAdded,
     AnyDelta,
-    AnyEnding,
     ArgumentsDelta,
     Created,
     Delta,
-    Ending,
-    Failed,
-    Finished,
     HiddenDelta,
     LogprobsDelta,
     ModelCallEnded,
@@ -39,10 +36,10 @@ from legato.events.generation import (
     StepCompleted,
     StepKind,
     StepStarted,
-    Stopped,
     TextDelta,
     without_turn,
 )
+from legato.events.sizes import text_bytes, texts_in
 from legato.events.snapshot import Snapshot
 from legato.events.steers import SteerApplied, SteerOutcome, SteerReturned, SteerTaken
 
@@ -90,3 +87,31 @@ __all__ = [
     "texts_in",
     "without_turn",
 ]
+
+ContentEvent = (
+    StepStarted
+    | AnyDelta
+    | LogprobsDelta
+    | AnnotationAdded
+    | StepCompleted
+    | ModelCallEnded
+    | Asked
+    | Answered
+    | SteerApplied
+)
+RareEvent = (
+    Queued
+    | Created
+    | StepStarted
+    | LogprobsDelta
+    | AnnotationAdded
+    | StepCompleted
+    | ModelCallEnded
+    | Asked
+    | Answered
+    | SteerTaken
+    | SteerApplied
+    | SteerReturned
+    | AnyEnding
+)
+AnyEvent = AnyDelta | RareEvent

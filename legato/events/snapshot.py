@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from legato.content import Part, TurnRequest
+from legato.content import Part
 from legato.events.asks import Answered, Asked
 from legato.events.generation import Created, ModelCallEnded, StepStarted
 from legato.events.steers import SteerOutcome, SteerReturned, SteerTaken
+from legato.requests import TurnRequest
 
 
 class Snapshot(NamedTuple):

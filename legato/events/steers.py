@@ -8,8 +8,9 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from legato.content import SteerPart, TurnRequest
+from legato.content import SteerPart
 from legato.events.event import BARE, Event, Origin
+from legato.requests import TurnRequest
 
 
 class SteerTaken(Event, frozen=True, kw_only=True):

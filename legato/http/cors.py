@@ -5,7 +5,7 @@ from typing import Final
 
 from quart import Request, Response
 
-from legato.http.errors import is_openai
+from legato.http.openai.paths import is_openai
 
 ANY: Final = "*"
 """Every site, at OpenAI's APIs only: a request there needs a key, and no cookie helps."""

@@ -32,6 +32,7 @@ from legato.agents.errors import AgentForbidden, InvalidAgent, NoSuchAgent
 from legato.events import Cursor
 from legato.http.auth.authenticator import ForbiddenOrigin
 from legato.http.auth.tokens import KeysUnavailable, Unauthorized
+from legato.http.openai.paths import is_openai
 from legato.models.contract import ModelError
 from legato.storage.contracts.actions import ToolTaken
 from legato.storage.contracts.agents import NoOwner, TooMany
@@ -202,8 +203,6 @@ NOT_STARTED: Final[Mapping[str, type[Exception]]] = {
     "server_restart": ShuttingDown,
 }
 
-OPENAI_PATHS: Final = ("/v1/", "/api/agents/v1/")
-
 OPENAI_KINDS: Final[Mapping[int, tuple[str, str | None]]] = {
     401: ("invalid_request_error", "invalid_api_key"),
     403: ("permission_error", "access_denied"),
@@ -273,11 +272,6 @@ def _path() -> str:
     if has_request_context():
         return request.path
     return websocket.path if has_websocket_context() else ""
-
-
-def is_openai(path: str) -> bool:
-    """Whether `path` belongs to one of OpenAI's APIs."""
-    return path.startswith(OPENAI_PATHS)
 
 
 def openai_error(

@@ -32,13 +32,14 @@ from legato.http.application import Legato, application
 from legato.http.auth.access import user_at
 from legato.http.cors import Cors
 from legato.http.error_page import as_page, is_browser
-from legato.http.errors import HANDLED, OPENAI_PATHS, response_to, said
+from legato.http.errors import HANDLED, response_to, said
 from legato.http.guards.contract import RequestInfo
 from legato.http.guards.denials import Denied
 from legato.http.guards.frames import frames_response
 from legato.http.headers import secure
 from legato.http.input.bounds import check_head, check_length
 from legato.http.input.uploads import upload_of
+from legato.http.openai.paths import OPENAI_PATHS
 from legato.http.request_context import runtime
 from legato.http.request_info import check_sender, credentials, note_sender, request_info
 from legato.http.requests import begin

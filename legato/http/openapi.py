@@ -14,7 +14,7 @@ from quart_schema.openapi import OpenAPIProvider
 from werkzeug.routing import Rule
 
 from legato.http.auth.authenticator import SESSION_COOKIE
-from legato.http.errors import OPENAI_PATHS, is_openai
+from legato.http.openai.paths import OPENAI_PATHS, is_openai
 from legato.http.replies import ErrorReply, EventStream, OpenAIErrorReply
 
 T = TypeVar("T", bound=Callable[..., Any])

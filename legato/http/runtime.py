@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from legato.actors.jobs import Jobs
-from legato.actors.supervisor import Supervisor
+from legato.actors.supervision.contract import Supervision
 from legato.agents.catalogue import Catalogue
 from legato.agents.tools.contract import NoTools, Toolbox
 from legato.config import Settings
 from legato.http.auth.key_ring import KeyRing
 from legato.http.auth.revoked import RevocationList
-from legato.http.guards.chain import GuardChain
+from legato.http.guards.contract import RequestGuards
 from legato.models.contract import Model
 from legato.storage.contracts.records import Records
 
@@ -22,10 +22,10 @@ class Runtime(Struct, frozen=True):
     settings: Settings
     records: Records
     models: Mapping[str, Model]
-    supervisor: Supervisor
+    supervisor: Supervision
     jobs: Jobs
     key_ring: KeyRing
-    guards: GuardChain
+    guards: RequestGuards
     revoked: RevocationList
     catalogue: Catalogue
     toolbox: Toolbox = NoTools()

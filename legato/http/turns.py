@@ -9,11 +9,11 @@ from ulid import ULID
 
 from legato.actors.conversation.turn import Turn
 from legato.agents.definition import Agent
-from legato.content import Edit
 from legato.http.errors import InvalidField, TooLarge
 from legato.http.input.bodies import NEW, EditedContent, StartBody
 from legato.http.input.client_tools import parameters_of
 from legato.http.input.digests import digest_of
+from legato.requests import Edit
 
 
 def turn_of(

@@ -12,7 +12,7 @@ seed.
 - `provider`: the provider of all replicas, with the requests that are open at the moment
 - `readers`: readers: clients with a cursor, each coming back until the ending is read
 - `records`: records in memory that fail, hang and lie on demand
-- `requests`: requests of clients at a replica: starts, stops, and jobs to let go of
+- `requests`: requests of clients at a replica: starts, readers, stops, and jobs to let go of
 - `result`: a schedule that was run, and all that happened
 - `run`: one run: a schedule happens to a cluster on the mock clock, always in the same way
 - `runs`: checks agents' runs by their tools, which know every call

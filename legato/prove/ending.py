@@ -9,7 +9,7 @@ from legato.prove.answering import allow_all
 from legato.prove.comparison import Comparison
 from legato.prove.exemptions import GRACE
 from legato.prove.model import RETENTION
-from legato.prove.rules.reading import read
+from legato.prove.requests import read
 from legato.prove.simulation import CONVERSATIONS, Simulation
 
 REST: Final = 100.0
@@ -98,7 +98,7 @@ async def outlast(sim: Simulation) -> None:
         if things:
             words = f"{len(things)} are left in the {name} after their retention"
             sim.model.breach("left", words)
-    if jobs := sum(len([*seat.replica.supervisor.registry]) for seat in sim.open_seats()):
+    if jobs := sum(len(seat.replica.supervisor.job_ids()) for seat in sim.open_seats()):
         sim.model.breach("left", f"{jobs} jobs are left in the replicas after their retention")
     most = TASKS * len(sim.open_seats()) + len(sim.open_seats()) * len(sim.replicas.seats)
     if (living := trio.lowlevel.current_statistics().tasks_living) > most:

@@ -1,4 +1,4 @@
-"""Requests of clients at a replica: starts, stops, and jobs to let go of."""
+"""Requests of clients at a replica: starts, readers, stops, and jobs to let go of."""
 
 from typing import Final
 
@@ -7,9 +7,11 @@ import trio
 from legato.actors.admission import NotStarted, StartRefused
 from legato.actors.conversation.plan import InvalidTurn
 from legato.actors.start import StartReply, start_turn
+from legato.actors.stream.places import Start
 from legato.agents.definition import Agent
 from legato.config import OnBusy
 from legato.prove.model import AskedStart, KnownJob
+from legato.prove.readers import SimulatedReader
 from legato.prove.schedule import nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation
@@ -73,6 +75,13 @@ def _refused(sim: Simulation, asked: AskedStart, error: Exception) -> None:
     if isinstance(error, NotStarted) and error.reason == "request_taken":
         words = f"job {asked.number} is refused, though the same request may be asked again"
         sim.model.breach("request", words)
+
+
+def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> SimulatedReader:
+    reader = SimulatedReader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
+    sim.readers.append(reader)
+    sim.nursery.start_soon(reader.run)
+    return reader
 
 
 def stop_at(sim: Simulation, known: KnownJob, seat: Seat) -> None:

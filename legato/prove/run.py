@@ -15,6 +15,7 @@ from structlog.typing import EventDict
 from trio._core import _run as trio_run
 from trio.testing import MockClock
 
+from legato.actors.cluster.lifespan import open_replica
 from legato.agents.run import AgentRuns
 from legato.dialects.librechat import LibreChat
 from legato.prove.ending import come_to_rest, compare, outlast
@@ -60,6 +61,7 @@ async def _play(schedule: Schedule, rules: Mapping[str, Rule], model: PromiseMod
         provider, tools = SimulatedProvider(), SimulatedTools()
         async with open_replicas(
             schedule.replicas,
+            open_replica,
             on_owner_lost=schedule.on_owner_lost,
             model=lambda me: ProvidedModel(provider, me),
             dialects={"librechat": LibreChat},

@@ -1,30 +1,53 @@
 """Several replicas in one process, on a shared memory that fails."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, cast
 
 import trio
 
-from legato.actors.cluster.lifespan import open_replica
 from legato.actors.conversation.turn import Turn
 from legato.actors.jobs import Jobs, Started
 from legato.actors.ref import JobRef
-from legato.actors.replica import Replica
 from legato.actors.resources import JobResources
+from legato.actors.supervision.contract import Supervision
 from legato.agents.bare import BARE_RUNS
 from legato.agents.contract import Runs
-from legato.config import Limits, OnBusy
+from legato.config import Limits, OnBusy, OnOwnerLost
 from legato.dialects.contract import Dialect
 from legato.models.contract import Model
 from legato.prove.records import FaultyRecords, RecordsShare
 from legato.prove.world import LEASE, Faulty, FaultyWorld
 from legato.storage.contracts.records import Records
+from legato.storage.contracts.replication import Replication
 
 C1 = "11111111-1111-4111-8111-111111111111"
 C2 = "22222222-2222-4222-8222-222222222222"
 
 MakeRuns = Callable[[str, Model], Runs]
+
+
+class OpenedReplica(Protocol):
+    """A replica as the simulation looks at it."""
+
+    @property
+    def supervisor(self) -> Supervision: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
+
+
+class ReplicaOpener(Protocol):
+    """Opens one replica of many; on leaving, the other replicas have its jobs at once."""
+
+    def __call__(
+        self,
+        replication: Replication,
+        resources: JobResources,
+        *,
+        lease: float,
+        on_owner_lost: OnOwnerLost,
+    ) -> AbstractAsyncContextManager[OpenedReplica]: ...
 
 
 class Seat:
@@ -37,7 +60,7 @@ class Seat:
         self.ended = trio.Event()
         self._cluster = cluster
         self._scope = trio.CancelScope()
-        self._replica: Replica | None = None
+        self._replica: OpenedReplica | None = None
         self._gone = trio.Event()
         self._requests: trio.Nursery | None = None
         self._records = RecordsShare(cluster.records, cluster.nursery)
@@ -48,7 +71,7 @@ class Seat:
         return self._replica.jobs
 
     @property
-    def replica(self) -> Replica:
+    def replica(self) -> OpenedReplica:
         assert self._replica is not None, "it is open"
         return self._replica
 
@@ -65,7 +88,7 @@ class Seat:
 
     async def _live(self, opened: trio.Event) -> None:
         async with (
-            open_replica(
+            self._cluster.open_replica(
                 self.replication,
                 JobResources(
                     records=cast("Records", self._records),
@@ -130,6 +153,7 @@ class Replicas:
     def __init__(
         self,
         nursery: trio.Nursery,
+        open_replica: ReplicaOpener,
         on_owner_lost: Any,
         model: Callable[[str], Model],
         dialects: Mapping[str, Dialect],
@@ -143,6 +167,7 @@ class Replicas:
         self.records = records
         self.dialects = dialects
         self.limits = Limits(**limits)
+        self.open_replica = open_replica
         self.on_owner_lost = on_owner_lost
         self.runs = runs
         self.on_broken: Callable[[Seat, Exception], None] = raised
@@ -177,6 +202,7 @@ class Replicas:
 @asynccontextmanager
 async def open_replicas(
     count: int,
+    open_replica: ReplicaOpener,
     *,
     on_owner_lost: str,
     model: Callable[[str], Model],
@@ -187,7 +213,8 @@ async def open_replicas(
 ) -> AsyncIterator[Replicas]:
     async with trio.open_nursery() as nursery:
         records = records or FaultyRecords()
-        replicas = Replicas(nursery, on_owner_lost, model, dialects, records, runs, **limits)
+        parts = open_replica, on_owner_lost, model, dialects, records, runs
+        replicas = Replicas(nursery, *parts, **limits)
         for _ in range(count):
             await replicas.open()
         yield replicas

@@ -12,7 +12,6 @@ from msgspec import Meta, Struct
 from legato.content import Conversation, Message, TextPart
 from legato.storage.clock import microseconds
 from legato.storage.contracts.errors import InvalidCursor
-from legato.storage.contracts.records import Page
 
 MAX_CURSOR: Final = 4096
 """Characters.  A UUID's cursor has about 100; no cursor of ours has forty times as many."""
@@ -96,11 +95,9 @@ def characters(message: Message) -> int:
     return len(message.text) + sum(len(part.text) for part in content if isinstance(part, TextPart))
 
 
-def page_of(found: Sequence[Conversation], limit: int) -> Page:
-    """The first `limit` of `found`, in order; where `found` has more, there is a next page."""
-    shown = tuple(found[:limit])
-    more = len(found) > limit
-    return Page(shown, encode_cursor(position_of(shown[-1])) if more else None)
+def cursor_after(found: Sequence[Conversation], limit: int) -> str | None:
+    """The cursor of the next page, where `found` has more than the `limit` of this page."""
+    return encode_cursor(position_of(found[limit - 1])) if len(found) > limit else None
 
 
 def _refuse(found: str) -> NoReturn:

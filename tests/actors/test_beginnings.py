@@ -14,9 +14,10 @@ from legato.actors.admission import NotStarted
 from legato.actors.conversation.turn import Prompt
 from legato.actors.messages import Standing
 from legato.actors.start import StartReply, start_turn
-from legato.content import ApiRequest, Conversation, Message
+from legato.content import Conversation, Message
 from legato.events import Created, Failed, Stopped
 from legato.models.contract import ChatMessage
+from legato.requests import ApiRequest
 from tests.support.actors import C1
 from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
 

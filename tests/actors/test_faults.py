@@ -35,7 +35,7 @@ from tests.support.actors import (
     PlayedModel,
     open_house,
 )
-from tests.support.replicas import LEASE, open_replicas
+from tests.support.replicas import LEASE, open_replicas, supervisor_at
 
 
 async def test_a_question_in_an_unknown_dialect_harms_nobody_else(
@@ -138,9 +138,9 @@ async def test_a_fenced_job_whose_model_cannot_be_closed_ends_alone(
         here.model.say("hi")
         here.model.say("hi")
         await trio.sleep(5)
-        assert here.replica.supervisor.registry.find(other.job_id) is not None
+        assert supervisor_at(here).registry.find(other.job_id) is not None
         await trio.sleep(1)
-        for each in list(here.replica.supervisor.registry):
+        for each in list(supervisor_at(here).registry):
             each._producer.stop()
             await trio.sleep(1)
 

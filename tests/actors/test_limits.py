@@ -12,7 +12,7 @@ from legato.storage.contracts.errors import StorageError
 from tests.support.actors import (
     open_house,
 )
-from tests.support.replicas import open_replicas
+from tests.support.replicas import open_replicas, supervisor_at
 
 
 async def test_what_is_told_again_is_told_in_pieces(autojump_clock: MockClock) -> None:
@@ -51,7 +51,7 @@ async def test_a_process_has_no_more_jobs_than_it_may(autojump_clock: MockClock)
         for n in range(5):
             nursery.start_soon(begin, n)
         await trio.sleep(5)
-        assert here.replica.supervisor.registry.running_count() <= 1
+        assert supervisor_at(here).registry.running_count() <= 1
 
 
 async def test_starts_during_an_outage_leave_no_task_each(autojump_clock: MockClock) -> None:

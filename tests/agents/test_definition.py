@@ -4,8 +4,8 @@ import pytest
 from msgspec import ValidationError, json
 
 from legato.agents.definition import Agent, Edge, labelled, reached, unlabelled
-from legato.content import TurnRequest
 from legato.events import Queued
+from legato.requests import TurnRequest
 
 
 def test_an_agent_survives_the_journal() -> None:

@@ -7,15 +7,9 @@ from msgspec import UNSET, json
 from legato.agents.introductions import MOST_BYTES, introduction, tool_lists
 from legato.agents.tools.contract import ToolDefinition
 from legato.agents.visits import Visit
-from legato.content import (
-    AgentUpdate,
-    AgentUpdatePart,
-    ApiRequest,
-    Message,
-    Part,
-    ToolListPart,
-)
+from legato.content import AgentUpdate, AgentUpdatePart, Message, Part, ToolListPart
 from legato.events import Created, Origin, Snapshot, StepStarted
+from legato.requests import ApiRequest
 
 NOW = ToolDefinition(name="now_mcp_clock", description="The time.", schema={"type": "object"})
 QUESTION = Message(message_id="q", conversation_id="c")

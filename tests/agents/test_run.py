@@ -16,18 +16,11 @@ from legato.agents.prompt import names_in
 from legato.agents.run import AgentRun, AgentRuns
 from legato.agents.tool_run import MOST_ROUNDS, NOT_MADE, TOO_MANY_ROUNDS, UNKNOWN, answered
 from legato.agents.tools.contract import InputRequired, NoTools, TaskRecord, ToolOutput
-from legato.content import (
-    AgentUpdate,
-    AgentUpdatePart,
-    ApiRequest,
-    TextPart,
-    ToolCall,
-    ToolCallPart,
-    TurnRequest,
-)
+from legato.content import AgentUpdate, AgentUpdatePart, TextPart, ToolCall, ToolCallPart
 from legato.events import StepCompleted
 from legato.models.contract import FinishReport, Json, ModelError, ModelRequest
 from legato.models.scripted import ScriptedModel
+from legato.requests import ApiRequest, TurnRequest
 from tests.support.agents import (
     QUESTION,
     CountedTool,

@@ -10,7 +10,6 @@ from msgspec import json
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from legato.content import (
-    ApiRequest,
     ErrorPart,
     Message,
     Part,
@@ -42,6 +41,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.requests import ApiRequest
 
 IDENTITY = Identity("J", 1, "chatcmpl-J", "chatcmpl-J")
 HEAD = {

@@ -11,7 +11,7 @@ from openai.lib.streaming._deltas import accumulate_delta
 from openai.types.chat import ChatCompletionChunk
 
 from legato.actors.stream.fold import Fold
-from legato.content import Answering, ApiRequest, Message, SteerPart, ToolCall, TurnRequest
+from legato.content import Answering, Message, SteerPart, ToolCall
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.completion_object import completion
 from legato.dialects.contract import Identity
@@ -33,6 +33,7 @@ from legato.events import (
     StepStarted,
     TextDelta,
 )
+from legato.requests import ApiRequest, TurnRequest
 from legato.shown import shown
 from tests.support.openai.chunks import DONE, Chunk, chunks_of
 from tests.support.runs import runs

@@ -15,15 +15,7 @@ from pydantic import TypeAdapter
 from legato.actors.ending import Decision, ending_of
 from legato.actors.messages import Ended, Failure, Opening, Outcome, StopRequested, Stored
 from legato.actors.stream.fold import Fold
-from legato.content import (
-    Answering,
-    Conversation,
-    SteerPart,
-    ToolCall,
-    ToolListPart,
-    TurnRequest,
-    Usage,
-)
+from legato.content import Answering, Conversation, SteerPart, ToolCall, ToolListPart, Usage
 from legato.dialects.response_object import has_output, resource, resource_now
 from legato.dialects.responses import ResponsesEncoder
 from legato.events import (
@@ -44,6 +36,7 @@ from legato.events import (
     TextDelta,
 )
 from legato.models.contract import ModelRequest
+from legato.requests import TurnRequest
 from legato.shown import shown
 from tests.support.responses import EVENTS, IDENTITY, JOB
 from tests.support.responses import created as asked

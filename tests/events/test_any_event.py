@@ -1,15 +1,7 @@
 import pytest
 from msgspec import json
 
-from legato.content import (
-    NO_PARENT,
-    ApiRequest,
-    Message,
-    TextPart,
-    ToolCall,
-    TurnRequest,
-    UrlCitation,
-)
+from legato.content import NO_PARENT, Message, TextPart, ToolCall, UrlCitation
 from legato.events import (
     AnnotationAdded,
     Answered,
@@ -24,6 +16,7 @@ from legato.events import (
     StepStarted,
     text_bytes,
 )
+from legato.requests import ApiRequest, TurnRequest
 
 TURN = TurnRequest(
     job_id="1234",

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from legato.http.errors import OPENAI_PATHS
+from legato.http.openai.paths import OPENAI_PATHS
 from tests.support.http.client import Client
 
 GUARDED = ("/api/", *OPENAI_PATHS)

@@ -19,7 +19,7 @@ from legato.events import Stopped
 from legato.models.contract import TextChunk, ToolCallChunk
 from tests.actors.cluster.test_jobs import ended, read, told
 from tests.support.actors import C1, SimulatedClient
-from tests.support.replicas import LEASE, Seat, open_replicas
+from tests.support.replicas import LEASE, Seat, open_replicas, supervisor_at
 
 
 @pytest.mark.parametrize("stream_id", [C1, None], ids=["conversation", "job"])
@@ -178,7 +178,7 @@ async def test_retention(autojump_clock: MockClock) -> None:
             here.model.finish()
             await trio.sleep(0.1)
         await trio.sleep(200)
-        world, registry = replicas.world, here.replica.supervisor.registry
+        world, registry = replicas.world, supervisor_at(here).registry
         assert [world.stored_logs, world.infos, world.stages] == [{}, {}, {}]
         assert list(registry) == []
         assert await there.jobs.whereis("ann", C1) is None

@@ -14,6 +14,7 @@ from tests.actors.test_promise import Reader
 from tests.http.test_abort import ABORT, running
 from tests.support.actors import C1, open_house
 from tests.support.http.client import FAST, STILL, Client, bearer
+from tests.support.http.runtime import supervisor_of
 
 ACTIVE = "/api/agents/chat/active"
 STATUS = "/api/agents/chat/status/"
@@ -143,4 +144,4 @@ async def test_stop_authorised_no_job_without_owner(app: Legato, user: str) -> N
     for client in (Client(app, {}), Client(app, bearer(user))):
         assert (await client.try_start()).status == 401
     assert app.runtime is not None
-    assert list(app.runtime.supervisor.registry.all_running()) == []
+    assert list(supervisor_of(app.runtime).registry.all_running()) == []

@@ -17,7 +17,7 @@ from legato.agents.tools.contract import (
     ToolDefinition,
     ToolOutput,
 )
-from legato.content import ApiRequest, Message, Part, ToolCall, ToolCallPart, WholePart
+from legato.content import Message, Part, ToolCall, ToolCallPart, WholePart
 from legato.events import (
     Answered,
     Asked,
@@ -37,6 +37,7 @@ from legato.models.contract import (
     ModelRequest,
 )
 from legato.models.scripted import ScriptedModel
+from legato.requests import ApiRequest
 
 QUESTION = ModelRequest((ChatMessage("user", "What time is it?"),))
 

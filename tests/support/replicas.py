@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from legato.actors.cluster.lifespan import open_replica
+from legato.actors.replica import Replica
+from legato.actors.supervisor import Supervisor
 from legato.dialects.librechat import LibreChat
 from legato.models.contract import Model
 from legato.prove import seats
@@ -20,6 +23,7 @@ __all__ = [
     "Replicas",
     "Seat",
     "open_replicas",
+    "supervisor_at",
 ]
 
 
@@ -33,9 +37,16 @@ async def open_replicas(
 ) -> AsyncIterator[Replicas]:
     async with seats.open_replicas(
         count,
+        open_replica,
         on_owner_lost=on_owner_lost,
         model=model or (lambda me: PlayedModel()),
         dialects={"librechat": LibreChat, "numbers": Numbers},
         **limits,
     ) as replicas:
         yield replicas
+
+
+def supervisor_at(seat: Seat) -> Supervisor:
+    """The supervisor of the seat's replica, of which a simulation sees less."""
+    assert isinstance(seat.replica, Replica)
+    return seat.replica.supervisor

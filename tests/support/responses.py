@@ -7,10 +7,11 @@ import openresponses_types
 from msgspec import json
 from ulid import ULID
 
-from legato.content import ApiRequest, Message
+from legato.content import Message
 from legato.dialects.contract import Identity
 from legato.dialects.responses import ResponsesEncoder
 from legato.events import AnyEvent, Created
+from legato.requests import ApiRequest
 
 JOB = "01KAZDY800ABCDEFGHJKMNPQRS"
 BEGAN = ULID.from_str(JOB).milliseconds // 1000

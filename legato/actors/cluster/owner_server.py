@@ -14,7 +14,7 @@ from legato.actors.supervisor import Supervisor
 from legato.storage.contracts.errors import StorageError
 
 
-class Arrivals(Protocol):
+class _Arrivals(Protocol):
     """The jobs of dead replicas on their way to this replica: see Failover."""
 
     @property
@@ -31,7 +31,7 @@ class OwnerServer:
     """The jobs of this replica, including jobs under way: in the directory, other replicas see this
     replica as the owner before a job is here."""
 
-    def __init__(self, supervisor: Supervisor, arrivals: Arrivals, entering: EnteringJobs) -> None:
+    def __init__(self, supervisor: Supervisor, arrivals: _Arrivals, entering: EnteringJobs) -> None:
         self._supervisor = supervisor
         self._arrivals = arrivals
         self._entering = entering

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import UNSET, Struct, structs
 
 from legato.actors.conversation.turn import Turn
-from legato.content import NO_PARENT, Edit, ErrorPart, Message, Part, TextPart, ThinkPart
+from legato.content import NO_PARENT, ErrorPart, Message, Part, TextPart, ThinkPart
+from legato.requests import Edit
 
 
 class InvalidTurn(Exception):

@@ -8,9 +8,10 @@ from legato.actors.conversation.plan import InvalidTurn
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.messages import Opening
 from legato.agents.messages import begun
-from legato.content import ApiRequest, Conversation, Message, Part
+from legato.content import Conversation, Message, Part
 from legato.events import AnyEnding, Created
 from legato.models.contract import Model, ModelRequest
+from legato.requests import ApiRequest
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.responses import StoredResponse
 

@@ -3,7 +3,7 @@
 from legato.actors.conversation.conversation_store import ConversationStore
 from legato.actors.conversation.response_store import ResponseStore
 from legato.actors.conversation.turn_store import TurnStore
-from legato.content import ApiRequest
+from legato.requests import ApiRequest
 from legato.storage.contracts.records import Records
 
 

@@ -6,9 +6,10 @@ from typing import Final, Self
 from msgspec import Struct, structs
 
 from legato.agents.definition import Agent
-from legato.content import Answering, ApiRequest, ToolCallPart, TurnRequest
+from legato.content import Answering, ToolCallPart
 from legato.events import Created, QueueChange, Queued
 from legato.models.contract import ChatMessage, Json
+from legato.requests import ApiRequest, TurnRequest
 from legato.storage.contracts.responses import StoredResponse
 
 _FOLLOWING: Final = "steer"  # no caller's name of a request has a slash

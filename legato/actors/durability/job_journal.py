@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 import trio
 
-from legato.actors.stream.log import Log
+from legato.actors.stream.readable_log import ReadableLog
 from legato.events import AnyEnding, AnyEvent, TextDelta, text_bytes
 from legato.storage.contracts.journal import Entries, Refusal
 
@@ -78,7 +78,7 @@ class JobJournal:
         self,
         job_id: str,
         epoch: int,
-        log: Log,
+        log: ReadableLog,
         writer: Writer,
         on_fenced: Callable[[], object],
         position: int = 0,

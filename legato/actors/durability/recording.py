@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from legato.actors.conversation.turn import Turn
 from legato.actors.conversation.turn_store import TurnStore
-from legato.content import ApiRequest
+from legato.requests import ApiRequest
 
 
 class Recording(Struct, frozen=True, kw_only=True):

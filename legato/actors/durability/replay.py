@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from legato.actors.stream.fold import Fold
-from legato.content import TurnRequest
 from legato.events import AnyEnding, AnyEvent, Created, Queued, Snapshot
+from legato.requests import TurnRequest
 from legato.storage.contracts.journal import Entries, Kept
 
 

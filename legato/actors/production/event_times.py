@@ -10,7 +10,7 @@ _MOST: Final = 512  # moments, 8 KiB: a minute of tokens to 0.2 s, ten minutes t
 _ROUNDING: Final = 1e-9  # seconds
 
 
-class Moment(NamedTuple):
+class _Moment(NamedTuple):
     """From `at` on, and before the next moment, the log grew up to position `seq`.
 
     `at`: seconds from an origin of the caller's.
@@ -54,8 +54,8 @@ class EventTimes:
             if len(self._seqs) > self._most:
                 self._thin()
 
-    def moments(self) -> Sequence[Moment]:
-        return [Moment(*each) for each in zip(self._at, self._seqs, strict=True)]
+    def moments(self) -> Sequence[_Moment]:
+        return [_Moment(*each) for each in zip(self._at, self._seqs, strict=True)]
 
     def _thin(self) -> None:
         """Make moments longer until half as many are enough."""

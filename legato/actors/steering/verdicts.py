@@ -23,7 +23,6 @@ from legato.actors.steering.interjections import (
     Steer,
     SteerReceipt,
 )
-from legato.content import TurnRequest
 from legato.events import (
     Answered,
     AnyEnding,
@@ -33,6 +32,7 @@ from legato.events import (
     SteerReturned,
     SteerTaken,
 )
+from legato.requests import TurnRequest
 
 MOST_WAITING: Final = 10
 """Steers of one job that wait for a model call."""

@@ -8,5 +8,6 @@
 - `packing`: a log's older events, pressed together without loss by joining their texts
 - `places`: a reader's place in a job's log, and the refusals of a place
 - `projection`: a job's log as one dialect's frames: a live frame is encoded once, for all readers
+- `readable_log`: a log as all but its owner know the log
 - `sinks`: the targets of a job's frames: each takes bytes without waiting, or refuses
 """

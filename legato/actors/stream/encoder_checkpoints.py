@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from legato.actors.stream.log import Log
+from legato.actors.stream.readable_log import ReadableLog
 from legato.dialects.contract import Encoder
 
 KEPT: Final = 4  # encoders: at the end of the live frames, and at the places of replaying readers
@@ -29,7 +29,7 @@ class Encoding:
     """
 
     def __init__(
-        self, make: Callable[[], Encoder], log: Log, mark_every: int = _MARK_EVERY
+        self, make: Callable[[], Encoder], log: ReadableLog, mark_every: int = _MARK_EVERY
     ) -> None:
         self._new = make()
         self._is_stateless = self._new.fork() is self._new
@@ -106,5 +106,5 @@ def _next_number(encoder: Encoder) -> int:
     return encoder.number or 0
 
 
-def frames(encoder: Encoder, log: Log, after: int, up_to: int) -> Iterator[bytes]:
+def frames(encoder: Encoder, log: ReadableLog, after: int, up_to: int) -> Iterator[bytes]:
     return map(encoder.encode, range(after + 1, up_to + 1), log.events(after, up_to))

@@ -24,6 +24,7 @@ from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import Log
 from legato.actors.stream.places import Located, OutOfReach, Start, UnknownDialect
 from legato.actors.stream.projection import Projection
+from legato.actors.stream.readable_log import ReadableLog
 from legato.actors.stream.sinks import Sink
 from legato.dialects.contract import Dialect, Identity
 from legato.events import AnyEnding, AnyEvent, Created, Cursor, Queued, Snapshot
@@ -52,7 +53,7 @@ class Feed:
         self._broken: set[str] = set()  # dialects
 
     @property
-    def log(self) -> Log:
+    def log(self) -> ReadableLog:
         """The entries, for the journal's writer."""
         return self._log
 

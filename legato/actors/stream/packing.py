@@ -14,7 +14,6 @@ from legato.actors.stream.memory_sizes import (
     size_of_part,
 )
 from legato.agents.definition import Agent
-from legato.content import TurnRequest
 from legato.events import (
     AnnotationAdded,
     Answered,
@@ -29,6 +28,7 @@ from legato.events import (
     SteerTaken,
     StepStarted,
 )
+from legato.requests import TurnRequest
 
 
 class _DeltaRun:

@@ -4,7 +4,7 @@ from functools import partial
 
 from legato.actors.stream.encoder_checkpoints import Encoding, Rest, frames
 from legato.actors.stream.fold import Fold
-from legato.actors.stream.log import Log
+from legato.actors.stream.readable_log import ReadableLog
 from legato.actors.stream.sinks import Chunk, Sink
 from legato.dialects.contract import Dialect, Identity
 
@@ -20,7 +20,7 @@ class Projection:
     event read again is encoded again, to the same bytes.
     """
 
-    def __init__(self, dialect: Dialect, identity: Identity, log: Log) -> None:
+    def __init__(self, dialect: Dialect, identity: Identity, log: ReadableLog) -> None:
         self._dialect = dialect
         self._log = log
         self._pushed = log.tail

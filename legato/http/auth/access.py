@@ -7,7 +7,8 @@ from legato.http.auth.api_keys import is_meant_as_key
 from legato.http.auth.authenticator import Authenticator, Credentials, Unauthorized, User
 from legato.http.auth.key_ring import KeyRing
 from legato.http.auth.revoked import RevocationList
-from legato.http.errors import OPENAI_PATHS, RequestError, is_openai
+from legato.http.errors import RequestError
+from legato.http.openai.paths import OPENAI_PATHS, is_openai
 from legato.storage.contracts.keys import Scope
 
 SCOPE_OF: Final[Mapping[str, Scope]] = {

@@ -4,7 +4,8 @@
 - `bans`: bans, looked up at every request, so from a copy
 - `browser`: recognizes browsers by the `User-Agent`
 - `chain`: all guards in their order, and the guards' judgement of the routes' own refusals
-- `contract`: the facts of a request that a guard may know, and the protocol of a guard
+- `contract`: the facts of a request that a guard may know, and the protocols of a guard and of
+  them all
 - `denials`: the guards' refusals
 - `forwarded`: RFC 7239's `Forwarded`: the client of a proxy, in one header instead of three
 - `frames`: denials in LibreChat's form: 200, and an error among the events of a stream

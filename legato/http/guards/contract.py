@@ -1,12 +1,12 @@
-"""The facts of a request that a guard may know, and the protocol of a guard."""
+"""The facts of a request that a guard may know, and the protocols of a guard and of them all."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
 
-from legato.http.errors import OPENAI_PATHS
 from legato.http.guards.addresses import user_subject
+from legato.http.openai.paths import OPENAI_PATHS
 
 AGENTS: Final = "/api/agents"
 CHAT: Final = f"{AGENTS}/chat"
@@ -101,4 +101,28 @@ class Guard(Protocol):
         Raises:
             Denied: where the request must not pass.
         """
+        ...
+
+
+class RequestGuards(Protocol):
+    """All guards of a server, and their judgement of the routes' own refusals."""
+
+    async def receive(self, info: RequestInfo) -> None:
+        """Check the address, before authentication.  Raises Banned."""
+        ...
+
+    async def admit(self, info: RequestInfo) -> Headers:
+        """Check an authenticated request; return headers for the reply.  Raises Denied."""
+        ...
+
+    async def count(self, info: RequestInfo) -> None:
+        """Count a further generation of an admitted request.  Raises TooFast."""
+        ...
+
+    async def failed(self, info: RequestInfo) -> None:
+        """Count bad credentials.  Raises TooFast."""
+        ...
+
+    async def judge(self, info: RequestInfo, error: Exception) -> Exception:
+        """The error to report for `error`, which may be a violation and is counted then."""
         ...

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from legato.http.errors import RequestError, is_openai
+from legato.http.errors import RequestError
+from legato.http.openai.paths import is_openai
 
 BANNED: Final = "Your account has been temporarily banned due to violations of our service."
 """LibreChat's words, which clients know."""

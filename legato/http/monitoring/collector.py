@@ -22,7 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from legato.actors.lifecycle import State
-from legato.actors.supervisor import Supervisor
+from legato.actors.supervision.contract import Supervision
 from legato.histogram import Histogram
 from legato.http.application import Legato
 
@@ -92,7 +92,7 @@ class Metrics(Collector):
         what = "Streams by where they began: a snapshot or a cursor is for who came back."
         yield self._total("legato_streams_begun", what, singly(streams.begun), "start")
 
-    def _of_jobs(self, supervisor: Supervisor) -> Iterator[Metric]:
+    def _of_jobs(self, supervisor: Supervision) -> Iterator[Metric]:
         jobs = supervisor.statistics()
         states = [((state.name.lower(),), jobs.jobs.get(state, 0)) for state in State]
         yield self._now("legato_jobs", "Generations that are here.", states, "state")
@@ -106,7 +106,7 @@ class Metrics(Collector):
         what = "From asking a model to its first word."
         yield self._times("legato_first_content", what, jobs.first_content)
 
-    def _of_the_journal(self, supervisor: Supervisor) -> Iterator[Metric]:
+    def _of_the_journal(self, supervisor: Supervision) -> Iterator[Metric]:
         if (journal := supervisor.journal) is not None:
             what = "How long the write that is going on has been."
             yield self._now("legato_journal_delay_seconds", what, [((), journal.delay)])

@@ -8,6 +8,7 @@
 - `leave_lookup`: finds the calls that wait for leave in a user's earlier answers
 - `models`: the list of models and agents in the form of OpenAI's APIs
 - `outcomes`: the outcome of an API's generation: the object, or the failure as an HTTP error
+- `paths`: the paths of OpenAI's APIs
 - `replies`: bodies of replies for the lists of models
 - `unknown_tools`: tools of types that only OpenAI's own servers run: left out and named, or refused
 """

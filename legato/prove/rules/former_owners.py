@@ -11,8 +11,7 @@ from legato.models.contract import FinishReport, TextChunk
 from legato.prove.leaving import tell_to_go
 from legato.prove.model import KnownJob
 from legato.prove.provider import ProviderConnection
-from legato.prove.requests import begin, discard_at
-from legato.prove.rules.reading import read
+from legato.prove.requests import begin, discard_at, read
 from legato.prove.schedule import PLACE, Rule, nth
 from legato.prove.seats import Seat
 from legato.prove.simulation import CONVERSATIONS, Simulation

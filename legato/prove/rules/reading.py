@@ -3,10 +3,9 @@
 from typing import Final
 
 from legato.actors.stream.places import Start
-from legato.prove.model import KnownJob
 from legato.prove.readers import SimulatedReader
+from legato.prove.requests import read
 from legato.prove.schedule import PLACE, Rule, nth
-from legato.prove.seats import Seat
 from legato.prove.simulation import Simulation
 
 
@@ -23,13 +22,6 @@ async def subscribe(sim: Simulation, job: int, start: int, place: int) -> None:
     reader = read(sim, known, begin, sim.open_seat(place))
     words = f"from {begin}" if isinstance(begin, str) else f"after {begin.seq}"
     sim.model.step(f"{reader.name} reads {known.name} {words} at {sim.name(reader.seat)}")
-
-
-def read(sim: Simulation, known: KnownJob, start: Start, seat: Seat) -> SimulatedReader:
-    reader = SimulatedReader(sim, len(sim.readers) + 1, known.asked.job_id, start, seat)
-    sim.readers.append(reader)
-    sim.nursery.start_soon(reader.run)
-    return reader
 
 
 async def move(sim: Simulation, number: int, place: int) -> None:

@@ -104,10 +104,10 @@ async def forget_while_leaving(sim: Simulation, place: int, turns: int) -> None:
 def _knows_all(sim: Simulation) -> bool:
     """Whether every job in the shared storage is known to a replica in reach."""
     there = {
-        (seat.replication.me, job.turn.job_id)
+        (seat.replication.me, job_id)
         for seat in sim.open_seats()
         if sim.in_reach(seat)
-        for job in seat.replica.supervisor.registry
+        for job_id in seat.replica.supervisor.job_ids()
     }
     stored_logs = sim.replicas.world.stored_logs.items()
     all_here = all(sim.in_reach(each) and not each.replication.hangs for each in sim.open_seats())

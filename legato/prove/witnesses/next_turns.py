@@ -17,13 +17,14 @@ from msgspec.structs import replace
 from legato.actors.conversation.turn import followed
 from legato.actors.steering.interjections import NextTurn
 from legato.agents.contract import Run, Runs, Stage
-from legato.content import Message, TurnRequest
+from legato.content import Message
 from legato.events import Snapshot
 from legato.models.contract import FinishReport, Model, ModelRequest
 from legato.prove.model import AskedStart, KnownJob, PromiseModel
 from legato.prove.provider import ProviderConnection, SimulatedProvider
 from legato.prove.witnesses.queue import QueueWitness
 from legato.prove.witnesses.steers import SentSteer
+from legato.requests import TurnRequest
 
 SnapshotOf = Callable[[str], Snapshot]
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 from msgspec import Struct, field
 
 from legato.config import OnBusy
-from legato.content import ApiRequest
+from legato.requests import ApiRequest
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Journal
 from legato.storage.contracts.notices import NoticeLog

@@ -45,10 +45,10 @@ from legato.storage.memory.search import MemorySearch, is_titled
 from legato.storage.paging import (
     FOUND,
     characters,
+    cursor_after,
     cut,
     decode_cursor,
     decode_place,
-    page_of,
     place_before,
     position_of,
 )
@@ -191,7 +191,8 @@ class MemoryRecords:
         if terms is not None:
             owned = (c for c in owned if is_titled(c.title, terms))
         ordered = sorted((position_of(c).order(), c) for c in owned)
-        return page_of([c for order, c in ordered if after is None or order > after], limit)
+        found = [c for order, c in ordered if after is None or order > after]
+        return Page(tuple(found[:limit]), cursor_after(found, limit))
 
     async def turn_of_request(self, user: str, request_id: str) -> StoredTurn | None:
         await self._enter(user, request_id)

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 from msgspec import MsgspecError
 from sqlalchemy import Connection, func, select
 
-from legato.content import ApiRequest
 from legato.events import AnyEvent, Created, Queued
+from legato.requests import ApiRequest
 from legato.storage.clock import microseconds
 from legato.storage.contracts.erasure import Erased, oldest_id, oldest_request
 from legato.storage.sql.connection.database import Database

@@ -21,7 +21,14 @@ from legato.storage.contracts.records import (
     Revision,
     StoredPlace,
 )
-from legato.storage.paging import FOUND, cut, decode_cursor, decode_place, page_of, place_before
+from legato.storage.paging import (
+    FOUND,
+    cursor_after,
+    cut,
+    decode_cursor,
+    decode_place,
+    place_before,
+)
 from legato.storage.sql.actions import SqlActions
 from legato.storage.sql.agents import SqlAgents
 from legato.storage.sql.bans import SqlBans
@@ -217,7 +224,8 @@ class SqlRecords:
             if after is not None:
                 values |= {"primary": after.primary, "secondary": after.secondary}
             rows = connection.execute(statement, values)
-            return page_of([conversation_of(row) for row in rows], limit)
+            found = [conversation_of(row) for row in rows]
+            return Page(tuple(found[:limit]), cursor_after(found, limit))
 
         return await self._database.read(work)
 

@@ -11,7 +11,7 @@ from legato.actors.messages import Standing
 from legato.events import Created, without_turn
 from legato.storage.contracts.errors import StorageError
 from tests.support.actors import C1
-from tests.support.replicas import LEASE, open_replicas
+from tests.support.replicas import LEASE, open_replicas, supervisor_at
 
 
 async def test_an_owner_that_was_away_lets_go_also_of_what_is_silent(
@@ -269,7 +269,7 @@ async def test_a_waiting_turn_that_is_anothers_by_now_does_not_begin(
         here.model.finish()
         await trio.sleep(1)
         assert len(here.model.requests) == 1
-        assert here.replica.supervisor.registry.find(queued.job_id) is None
+        assert supervisor_at(here).registry.find(queued.job_id) is None
 
 
 async def test_who_ends_a_job_of_another_may_be_too_late(autojump_clock: MockClock) -> None:
@@ -286,7 +286,7 @@ async def test_who_ends_a_job_of_another_may_be_too_late(autojump_clock: MockClo
 
         here.replication.on_write = taken_once_more
         await trio.sleep(3)
-        found = here.replica.supervisor.registry.find(job.job_id)
+        found = supervisor_at(here).registry.find(job.job_id)
         assert found is None or found.ref.epoch == 1
         assert stored_log.owner == "a third"
 
@@ -301,7 +301,7 @@ async def test_what_began_at_another_replica_has_begun(
         created = await job.opened()
         here.kill()
         await trio.sleep(1.5 * LEASE)
-        adopted = there.replica.supervisor.registry.find(job.job_id)
+        adopted = supervisor_at(there).registry.find(job.job_id)
         assert adopted is not None
         assert await adopted.ref.opened() == created
 

@@ -17,7 +17,7 @@ from tests.support.actors import (
     FlakyJournal,
     open_house,
 )
-from tests.support.replicas import LEASE, open_replicas
+from tests.support.replicas import LEASE, open_replicas, supervisor_at
 
 
 async def test_a_finished_answer_stays_where_the_shared_journal_lost_its_end(
@@ -127,7 +127,7 @@ async def test_what_a_former_job_had_to_say_is_not_taken_for_the_next_ones(
         replicas.records.down = False
         here.replication.away = False
         await trio.sleep(2 * LEASE)
-        found = here.replica.supervisor.registry.find(job.job_id)
+        found = supervisor_at(here).registry.find(job.job_id)
         assert found is not None
         assert found.feed.epoch == 3
         await found.ref.stop()

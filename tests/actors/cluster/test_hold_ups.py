@@ -15,7 +15,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Kept, OrphanedJob
 from legato.storage.memory.journal import JournalStore
 from tests.support.actors import C1, C2, FlakyJournal, FlakyRecords, open_house
-from tests.support.replicas import LEASE, Seat, open_replicas
+from tests.support.replicas import LEASE, Seat, open_replicas, supervisor_at
 
 
 class Unreadable(FlakyRecords):
@@ -163,7 +163,7 @@ async def test_a_turn_begins_though_the_stop_of_the_one_before_failed_once(
         here, there = replicas.seats
         running = await here.start()
         await running.opened()
-        job = here.replica.supervisor.registry.find(running.job_id)
+        job = supervisor_at(here).registry.find(running.job_id)
         assert job is not None
         ref: Any = job.ref
         stop = ref.stop

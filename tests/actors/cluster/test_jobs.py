@@ -17,7 +17,7 @@ from legato.actors.subscription import Subscription
 from legato.events import Created, Queued, Stopped
 from legato.storage.contracts.errors import ForeignConversation, StorageError
 from tests.support.actors import C1, C2, SimulatedClient, open_house
-from tests.support.replicas import LEASE, open_replicas
+from tests.support.replicas import LEASE, open_replicas, supervisor_at
 
 
 async def read(job: JobRef, client: SimulatedClient) -> None:
@@ -226,7 +226,7 @@ async def test_what_was_let_go_of_is_not_there_for_anybody(autojump_clock: MockC
         job = await here.start()
         await job.opened()
         remote = await there.find(job.job_id)
-        await here.replica.supervisor.close_conversation(C1)
+        await supervisor_at(here).close_conversation(C1)
         with pytest.raises(ActorStopped):
             await remote.stop()
         await there.jobs.close_conversation("ann", C1)
@@ -528,7 +528,7 @@ async def test_who_was_away_lets_go_though_the_shared_storage_fails_once_more(
         here.replication.find = failing  # type: ignore[method-assign]
         here.replication.away = False
         await trio.sleep(LEASE)
-        assert here.replica.supervisor.registry.find(job.job_id) is None
+        assert supervisor_at(here).registry.find(job.job_id) is None
         assert not fails
 
 

@@ -12,7 +12,7 @@ from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.replication import DirectoryEntry
 from tests.support.actors import C1
 from tests.support.provider import ProvidedModel, SimulatedProvider
-from tests.support.replicas import LEASE, Replicas, open_replicas
+from tests.support.replicas import LEASE, Replicas, open_replicas, supervisor_at
 
 
 async def test_an_answer_that_went_through_four_deaths_is_whole(autojump_clock: MockClock) -> None:
@@ -67,7 +67,7 @@ async def test_an_owner_that_was_away_for_longer_than_the_retention_ends_nothing
 
         after = await replicas.records.messages(C1)
         assert [each.content for each in after[:2]] == [each.content for each in stored]
-        assert here.replica.supervisor.registry.find(job.job_id) is None
+        assert supervisor_at(here).registry.find(job.job_id) is None
 
 
 async def test_a_turn_that_waits_does_not_take_a_directory_that_lost_all_for_an_ending(

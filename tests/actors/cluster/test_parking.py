@@ -22,7 +22,7 @@ from tests.actors.test_asks import Words, asking
 from tests.support.actors import C1
 from tests.support.agents import ListToolbox, call
 from tests.support.parking import PARK_AFTER
-from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
+from tests.support.replicas import LEASE, Replicas, Seat, open_replicas, supervisor_at
 from tests.support.steering import answer, open_asks
 
 
@@ -45,7 +45,7 @@ async def open_waiting(
 
 
 def is_parked(seat: Seat, job: JobRef) -> bool:
-    return job.job_id in seat.replica.supervisor.registry.parked
+    return job.job_id in supervisor_at(seat).registry.parked
 
 
 async def test_an_answer_at_another_replica_wakes_the_run_at_its_owner(

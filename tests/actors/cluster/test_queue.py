@@ -14,7 +14,7 @@ from legato.actors.queueing import live_turns, send_now
 from legato.actors.ref import JobRef
 from legato.events import Created, Stopped
 from tests.support.actors import C1, C2
-from tests.support.replicas import LEASE, Replicas, Seat, open_replicas
+from tests.support.replicas import LEASE, Replicas, Seat, open_replicas, supervisor_at
 
 
 async def queued(replicas: Replicas, *texts: str) -> list[JobRef]:
@@ -145,7 +145,7 @@ async def test_a_turn_that_was_handed_on_still_waits_for_everybody(
 ) -> None:
     async with open_replicas() as replicas:
         jobs = await queued(replicas, "b")
-        job = replicas.seats[1].replica.supervisor.registry.find(jobs[1].job_id)
+        job = supervisor_at(replicas.seats[1]).registry.find(jobs[1].job_id)
         assert job is not None
         job.ownership.hand_on()
         await job.ended.wait()

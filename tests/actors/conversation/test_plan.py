@@ -6,7 +6,6 @@ from legato.actors.conversation.plan import InvalidTurn, Plan, plan
 from legato.actors.conversation.turn import Turn
 from legato.content import (
     NO_PARENT,
-    Edit,
     ErrorPart,
     Message,
     Part,
@@ -15,6 +14,7 @@ from legato.content import (
     ToolCall,
     ToolCallPart,
 )
+from legato.requests import Edit
 
 C = "11111111-1111-4111-8111-111111111111"
 

@@ -4,9 +4,9 @@ import pytest
 from trio.testing import MockClock
 
 from legato.actors.conversation.turn import Prompt
-from legato.content import ApiRequest
 from legato.events import AnyEnding, Failed, Finished
 from legato.models.contract import ChatMessage
+from legato.requests import ApiRequest
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.responses import StoredResponse
 from legato.storage.memory.quotas import MemoryUse

@@ -15,9 +15,10 @@ from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import OutOfReach
 from legato.actors.subscription import Subscription
-from legato.content import ApiRequest, Message, TextPart
+from legato.content import Message, TextPart
 from legato.events import Created, Cursor, Failed, Finished, StepStarted, Stopped, TextDelta
 from legato.models.contract import ChatMessage, ModelRequest
+from legato.requests import ApiRequest
 from legato.storage.contracts.journal import Entries
 from legato.storage.contracts.responses import StoredResponse
 from legato.storage.memory.journal import JournalStore, MemoryJournal

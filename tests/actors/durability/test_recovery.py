@@ -13,15 +13,7 @@ from legato.actors.durability.recovery import HAND_OVERS, TRIES, Recovery
 from legato.actors.durability.takeover import TakeoverPolicy
 from legato.actors.stream.memory_sizes import JOB_BYTES
 from legato.actors.stream.sinks import ChannelSink
-from legato.content import (
-    ApiRequest,
-    Conversation,
-    ErrorPart,
-    Message,
-    TextPart,
-    Usage,
-    text_of,
-)
+from legato.content import Conversation, ErrorPart, Message, TextPart, Usage, text_of
 from legato.events import (
     AnyEvent,
     Created,
@@ -34,6 +26,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.requests import ApiRequest
 from legato.storage.contracts.errors import StorageError
 from legato.storage.contracts.journal import Entries, Kept, OrphanedJob
 from legato.storage.contracts.responses import StoredResponse

@@ -20,9 +20,9 @@ from legato.actors.queue.questions import (
 )
 from legato.actors.queue.waiting_turn import WaitingTurn
 from legato.actors.stream.feed import Feed
-from legato.content import TurnRequest
 from legato.dialects.contract import Identity
 from legato.events import Cursor, QueueChange, Queued, Stopped
+from legato.requests import TurnRequest
 
 
 class Asked:

@@ -21,13 +21,14 @@ from legato.actors.ref import JobRef
 from legato.actors.steering.interjections import AnswerAsk, CancelSteer, FindSteer, NextTurn, Steer
 from legato.agents.contract import Run, Runs, Stage
 from legato.config import Limits, OnOwnerLost
-from legato.content import ErrorPart, TurnRequest
+from legato.content import ErrorPart
 from legato.events import Answered, Asked, Failed, Finished, Stopped
 from legato.models.contract import FinishReport, Model, ModelRequest
 from legato.prove.provider import ProviderConnection
 from legato.prove.tools import AGENT, CLIENT_TOOLS, LOCATE, WIPE, MadeCall
 from legato.prove.witnesses.asks import AskWitness
 from legato.prove.witnesses.steers import SentSteer, SteerWitness
+from legato.requests import TurnRequest
 from legato.storage.contracts.errors import StorageError
 from tests.actors.test_agent_promise import JOB, TURN, Machine, Process, check, play
 

@@ -4,7 +4,7 @@ import pytest
 
 from legato.actors.stream.fold import Fold
 from legato.actors.stream.log import PACK_EVERY, Log, Sealed
-from legato.content import ApiRequest, Message, TextPart, UrlCitation
+from legato.content import Message, TextPart, UrlCitation
 from legato.events import (
     AnnotationAdded,
     AnyEvent,
@@ -15,6 +15,7 @@ from legato.events import (
     StepStarted,
     TextDelta,
 )
+from legato.requests import ApiRequest
 
 
 def log_of(*texts: str) -> Log:

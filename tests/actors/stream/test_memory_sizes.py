@@ -22,7 +22,7 @@ from legato.actors.subscription import Subscription
 from legato.actors.supervisor import Supervisor
 from legato.agents.definition import Agent
 from legato.config import Limits
-from legato.content import ApiRequest, Message, ToolListPart
+from legato.content import Message, ToolListPart
 from legato.dialects.chat_completions import ChatCompletions
 from legato.dialects.contract import Dialect
 from legato.dialects.librechat import LibreChat
@@ -32,6 +32,7 @@ from legato.events import BARE, Created
 from legato.models.contract import ChatMessage, FinishReport, ModelEvent, ModelRequest, TextChunk
 from legato.models.scripted import ScriptedModel
 from legato.prove.records import FaultyRecords
+from legato.requests import ApiRequest
 
 DIALECTS: Mapping[str, Dialect] = {
     "librechat": LibreChat,

@@ -7,7 +7,7 @@ import pytest
 
 from legato.http.auth.authenticator import SESSION_COOKIE
 from legato.http.auth.tokens import sign
-from legato.http.errors import is_openai
+from legato.http.openai.paths import is_openai
 from tests.support.http.client import Client, bearer
 
 ROUTES: Final = [

@@ -15,7 +15,7 @@ from legato.storage.contracts.quotas import ROW_BYTES, StorageUse
 from tests.http.guards.test_denials import frames
 from tests.support.http.client import STILL, Client, Reply, bearer
 from tests.support.http.guards import open_door
-from tests.support.http.runtime import settings_with
+from tests.support.http.runtime import settings_with, supervisor_of
 from tests.support.openai.asked import PATH, ann_asking, asked, created, refusal
 
 MOST: Final[Mapping[str, Any]] = {"max_conversations_per_user": 1}
@@ -89,7 +89,7 @@ async def test_a_refused_start_stops_nothing_and_stores_nothing() -> None:
         refused(await ann.try_start("x" * 100))
         status = await ann.get(f"/api/agents/chat/status/{conversation_id}")
         page = await ann.get("/api/convos")
-        journaled = door.house.supervisor.registry.running_count()
+        journaled = supervisor_of(door.house).registry.running_count()
 
     assert status.body["active"] is True
     assert len(page.body["conversations"]) == 1

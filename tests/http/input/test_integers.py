@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from legato.http.errors import InvalidField, is_openai
+from legato.http.errors import InvalidField
 from legato.http.input.integers import check_integers
+from legato.http.openai.paths import is_openai
 from tests.http.input.test_malformed import PATHS, RESPONSES, START, refused
 from tests.support.http.client import Client
 from tests.support.http.live_server import live_server

@@ -3,8 +3,8 @@
 import pytest
 
 from legato.config import Limits
-from legato.http.errors import is_openai
 from legato.http.input.json_bounds import MAX_VALUES
+from legato.http.openai.paths import is_openai
 from tests.support.http.client import Client, Reply
 from tests.support.http.runtime import open_client
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from legato.http.errors import is_openai
+from legato.http.openai.paths import is_openai
 from legato.models.scripted import ScriptedModel
 from tests.http.input.test_malformed import START
 from tests.support.http.client import ENDLESS, Client, Reply

@@ -15,7 +15,7 @@ from opentelemetry.trace import StatusCode
 from legato.config import ConfigError
 from legato.http.monitoring.tracing import Tracing, open_tracing
 from tests.support.http.client import STILL, Client
-from tests.support.http.runtime import settings_with
+from tests.support.http.runtime import settings_with, supervisor_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -27,7 +27,7 @@ async def spans(ann: Client) -> AsyncIterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     assert ann.app.runtime is not None
-    ann.app.runtime.supervisor.observe(Tracing(provider))
+    supervisor_of(ann.app.runtime).observe(Tracing(provider))
     yield exporter
     provider.shutdown()
 

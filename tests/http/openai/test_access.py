@@ -13,7 +13,7 @@ from legato.http.auth.access import scope_of
 from legato.http.auth.api_keys import SCOPES, mint
 from legato.http.auth.authenticator import SESSION_COOKIE
 from legato.http.auth.key_ring import LIFE
-from legato.http.errors import OPENAI_PATHS
+from legato.http.openai.paths import OPENAI_PATHS
 from legato.storage.contracts.keys import Scope
 from tests.support.http.client import Client, Reply
 

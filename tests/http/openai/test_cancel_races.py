@@ -12,10 +12,10 @@ from legato.actors.conversation.turn import Prompt, Turn
 from legato.actors.ref import JobRef
 from legato.actors.stream.places import Start
 from legato.actors.subscription import Subscription
-from legato.content import ApiRequest
 from legato.http.openai.responses.inputs import items_of
 from legato.http.openai.responses.lookup import FoundResponse
 from legato.models.contract import ChatMessage
+from legato.requests import ApiRequest
 from tests.support.http.client import Client
 from tests.support.http.raw_client import data_of
 from tests.support.http.runtime import open_client

@@ -12,7 +12,7 @@ from legato.config import AgentSettings, Limits
 from legato.models.contract import ModelError, ModelEvent, ModelRequest
 from tests.support.http.client import FAST, STILL, Client
 from tests.support.http.guards import open_door
-from tests.support.http.runtime import AttentiveModel, open_client
+from tests.support.http.runtime import AttentiveModel, open_client, supervisor_of
 from tests.support.openai.asked import with_headers
 from tests.support.openai.chunks import ASKED, PATH, asking
 
@@ -34,7 +34,8 @@ async def standings(client: Client) -> list[Standing]:
     assert client.app.runtime is not None
     jobs = client.app.runtime.jobs
     found = [
-        await jobs.whereis("ann", job.turn.job_id) for job in client.app.runtime.supervisor.registry
+        await jobs.whereis("ann", job.turn.job_id)
+        for job in supervisor_of(client.app.runtime).registry
     ]
     return [(await job.status()).standing for job in found if job is not None]
 

@@ -8,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from legato.actors.messages import Standing
 from tests.support.http.client import FAST, STILL, Client
-from tests.support.http.runtime import AttentiveModel, open_client
+from tests.support.http.runtime import AttentiveModel, open_client, supervisor_of
 from tests.support.openai.chunks import (
     ASKED,
     DONE,
@@ -39,7 +39,7 @@ async def standing(client: Client, job_id: str) -> Standing:
 def only_job(client: Client) -> str:
     runtime = client.app.runtime
     assert runtime is not None
-    (job,) = runtime.supervisor.registry
+    (job,) = supervisor_of(runtime).registry
     return job.turn.job_id
 
 
@@ -241,7 +241,7 @@ async def test_a_generation_that_another_owns_by_now_is_lost(ann: Client, stream
         await wait_all_tasks_blocked()
         runtime = ann.app.runtime
         assert runtime is not None
-        (job,) = runtime.supervisor.registry
+        (job,) = supervisor_of(runtime).registry
         job.ownership.lose()
         body = await received(connection, "}}")
 

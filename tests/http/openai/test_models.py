@@ -3,7 +3,7 @@
 import pytest
 
 from legato.config import ModelSettings
-from legato.http.errors import OPENAI_PATHS
+from legato.http.openai.paths import OPENAI_PATHS
 from tests.support.http.client import Client
 from tests.support.http.runtime import AttentiveModel, open_client
 

@@ -12,6 +12,7 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from legato.actors.messages import Standing
 from legato.http.auth.api_keys import mint
 from tests.support.http.live_server import LiveServer, until
+from tests.support.http.runtime import supervisor_of
 from tests.support.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
 from tests.support.openai.sdk import both_ways, with_client
 
@@ -203,7 +204,7 @@ async def test_a_client_that_closes_its_stream_stops_the_job(server: LiveServer)
         stream.close()
 
     await with_client(server, use)
-    (job,) = server.runtime.supervisor.registry
+    (job,) = supervisor_of(server.runtime).registry
     await job.ended.wait()
 
     assert (await job.ref.status()).standing is Standing.ABORTED
@@ -211,7 +212,7 @@ async def test_a_client_that_closes_its_stream_stops_the_job(server: LiveServer)
 
 async def test_a_client_that_leaves_before_its_answer_stops_the_job(server: LiveServer) -> None:
     body = json.encode({"model": "held", "messages": HI})
-    jobs = server.runtime.supervisor.registry
+    jobs = supervisor_of(server.runtime).registry
     async with await server.connect() as client:
         await client.ask("POST", "/v1/chat/completions", body=body)
         await until(lambda: bool([*jobs]))

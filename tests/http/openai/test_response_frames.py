@@ -12,7 +12,7 @@ from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
 from legato.actors.subscription import Subscription
 from tests.http.server.transport.test_websockets import Talk, opened
 from tests.support.http.live_server import LiveServer, live_server, until
-from tests.support.http.runtime import AttentiveModel
+from tests.support.http.runtime import AttentiveModel, supervisor_of
 from tests.support.openai.asked import TOOL, scripted
 from tests.support.openai.sockets import talking
 
@@ -80,7 +80,7 @@ async def test_a_client_that_reads_late_gets_each_event_once_and_its_pong_whole(
 
 def is_behind(server: LiveServer) -> bool:
     """Whether the job has come to its end, and dropped its lagging reader."""
-    jobs = [*server.runtime.supervisor.registry]
+    jobs = [*supervisor_of(server.runtime).registry]
     return bool(jobs) and jobs[0].feed.lagged > 0 and jobs[0].feed.ending is not None
 
 

@@ -15,7 +15,7 @@ from legato.config.guards import Guards
 from legato.http.openai.responses.sockets import LIFETIME
 from tests.support.http.client import Client
 from tests.support.http.live_server import SETTINGS, LiveServer, live_server
-from tests.support.http.runtime import AttentiveModel
+from tests.support.http.runtime import AttentiveModel, supervisor_of
 from tests.support.openai.asked import PATH, TOOL, asked, said_in, scripted, text_of, valid
 from tests.support.openai.sockets import TERMINAL, Talker, talking
 
@@ -178,7 +178,7 @@ async def test_a_client_that_leaves_stops_its_response(
         await ann.until('"w0 "')
         if not in_good_order:
             await trio.aclose_forcefully(ann.socket._stream)
-    (job,) = server.runtime.supervisor.registry
+    (job,) = supervisor_of(server.runtime).registry
     await job.ended.wait()
 
     assert (await job.ref.status()).standing is Standing.ABORTED
@@ -192,7 +192,7 @@ async def test_a_client_that_has_more_to_say_than_may_wait_is_as_good_as_gone() 
             await ann.until('"w0 "')
             with pytest.raises(ConnectionClosed):
                 await flood(ann)
-        (job,) = server.runtime.supervisor.registry
+        (job,) = supervisor_of(server.runtime).registry
         await job.ended.wait()
 
         assert (await job.ref.status()).standing is Standing.ABORTED
@@ -228,7 +228,7 @@ async def test_one_that_another_replica_took_is_lost(server: LiveServer) -> None
     async with talking(server) as ann:
         await ann.ask("still")
         await ann.until('"w0 "')
-        (job,) = server.runtime.supervisor.registry
+        (job,) = supervisor_of(server.runtime).registry
         job.ownership.lose()
         [*_, lost] = await ann.until("generation_lost")
         assert (lost["status"], lost["error"]["type"]) == (503, "server_error")

@@ -5,6 +5,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from legato.actors.messages import Standing
 from tests.support.http.client import Client
+from tests.support.http.runtime import supervisor_of
 from tests.support.openai.asked import (
     PATH,
     asked,
@@ -109,7 +110,7 @@ async def test_a_generation_that_another_owns_by_now_is_lost(asker: Client) -> N
     async with asking(asker, "silent") as connection:
         await wait_all_tasks_blocked()
         assert asker.app.runtime is not None
-        (job,) = asker.app.runtime.supervisor.registry
+        (job,) = supervisor_of(asker.app.runtime).registry
         job.ownership.lose()
         body = await received(connection, "}}")
 

@@ -17,6 +17,7 @@ from openai.types.responses import (
 from pydantic import BaseModel
 
 from tests.support.http.live_server import LiveServer
+from tests.support.http.runtime import supervisor_of
 from tests.support.models.played import DONE, PlayedProvider, answers, cuts, delta, finish, streams
 from tests.support.openai.sdk import both_ways, with_client
 
@@ -361,7 +362,7 @@ async def test_a_client_that_closes_its_stream_stops_the_response(server: LiveSe
         return str(first.response.id)
 
     response_id = await with_client(server, use)
-    (job,) = server.runtime.supervisor.registry
+    (job,) = supervisor_of(server.runtime).registry
     await job.ended.wait()
 
     response = await with_client(server, lambda client: client.responses.retrieve(response_id))

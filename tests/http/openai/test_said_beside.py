@@ -9,6 +9,7 @@ from openai.types.responses import ResponseOutputMessage, ResponseOutputRefusal
 
 from legato.content import TextPart
 from tests.support.http.live_server import LiveServer, until
+from tests.support.http.runtime import supervisor_of
 from tests.support.models.played import DONE, Play, PlayedProvider, delta, event, finish, streams
 from tests.support.openai.sdk import both_ways, with_client
 
@@ -123,7 +124,7 @@ async def test_logprobs_are_no_part_of_a_conversation(
     server: LiveServer, provider: PlayedProvider
 ) -> None:
     provider.plays = [streams(*LIKELY), streams(*LIKELY)]  # the second is asked for the title
-    jobs = server.runtime.supervisor.registry
+    jobs = supervisor_of(server.runtime).registry
     async with await server.connect() as client:
         body = {"text": "Hi", "model": "played", "model_parameters": {"logprobs": True}}
         await client.ask("POST", "/api/agents/chat", body=json.encode(body))

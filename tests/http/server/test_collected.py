@@ -16,6 +16,7 @@ from legato.http.server.signals import Shutdown
 from legato.storage.contracts.journal import Entries
 from legato.storage.open import open_storage
 from tests.support.http.live_server import DEADLINE, SETTINGS
+from tests.support.http.runtime import supervisor_of
 
 JOB = "01M846XJQTHKRR16F0RWQP0001"
 QUESTION = Message(message_id="q", conversation_id="c", text="hello")
@@ -46,10 +47,9 @@ async def test_a_recovered_job_that_has_left_is_collected(tmp_path: Path) -> Non
             await ready.wait()
             runtime = apps[0].runtime
             assert runtime is not None
-            [recovered] = [ref(job) for job in runtime.supervisor.registry]
+            [recovered] = [ref(job) for job in supervisor_of(runtime).registry]
             await runtime.jobs.discard(JOB)
-            assert runtime.supervisor.journal is not None
-            await runtime.supervisor.journal.written()  # a thread writes that the job is forgotten
+            await supervisor_of(runtime).written()  # a thread writes that the job is forgotten
             await trio.testing.wait_all_tasks_blocked()
             gc.collect()
             assert recovered() is None

@@ -15,6 +15,7 @@ from legato.http.streams.served import ServedBody
 from legato.http.streams.streaming import Reading, StreamCut
 from tests.support.http.live_server import DEADLINE, LiveServer, Serve, has_begun, until
 from tests.support.http.raw_client import START, Cut, RawClient, data_of
+from tests.support.http.runtime import supervisor_of
 
 NEVER = 2 * DEADLINE  # seconds, after which a wait has failed
 
@@ -95,7 +96,7 @@ async def test_what_runs_may_end_and_nothing_more_starts(serve: Serve) -> None:
         started = await server.start("held", tokens=20)
         async with await server.follow(started) as reader, await server.connect() as client:
             server.stop.set()
-            await until(lambda: server.runtime.supervisor.drain.has_begun)
+            await until(lambda: supervisor_of(server.runtime).drain.has_begun)
             await client.ask("POST", START, body=b'{"text": "Hello"}')
             head = await client.head()
             assert (head.status_code, dict(head.headers).get(b"retry-after")) == (503, b"2")

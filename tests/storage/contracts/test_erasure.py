@@ -9,8 +9,8 @@ from psycopg import connect
 from ulid import ULID
 
 from legato.agents.state import AgentState
-from legato.content import ApiRequest, TurnRequest
 from legato.events import AnyEvent, Created, Queued, TextDelta
+from legato.requests import ApiRequest, TurnRequest
 from legato.storage.contracts.agents import PUBLIC, Avatar, Grant, Principal
 from legato.storage.contracts.bans import Ban
 from legato.storage.contracts.erasure import Erased, Erasure, total

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from legato.actors.durability.replay import Replay as Story
-from legato.content import ApiRequest, Part, TextPart, ToolCall, Usage
+from legato.content import Part, TextPart, ToolCall, Usage
 from legato.events import (
     AnyEvent,
     ArgumentsDelta,
@@ -19,6 +19,7 @@ from legato.events import (
     Stopped,
     TextDelta,
 )
+from legato.requests import ApiRequest
 from legato.storage.contracts.errors import StorageError, UnstorableText
 from legato.storage.contracts.journal import Entries, Journal, Kept, OrphanedJob, Refusal
 from legato.storage.contracts.replication import Replication

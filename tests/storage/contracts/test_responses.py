@@ -6,8 +6,9 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from legato.content import ApiRequest, Message, TextPart, Usage
+from legato.content import Message, TextPart, Usage
 from legato.events import AnyEnding, Created, Failed, Finished, Stopped
+from legato.requests import ApiRequest
 from legato.storage.contracts.errors import DecidedBefore, StorageError, UnstorableText
 from legato.storage.contracts.records import Records
 from legato.storage.contracts.responses import ChainTooLarge, StoredResponse

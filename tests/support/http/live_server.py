@@ -30,6 +30,7 @@ from legato.models.contract import FinishReport, Model, ModelEvent, ModelRequest
 from legato.models.scripted import ScriptedModel
 from legato.storage.open import open_storage
 from tests.support.http.raw_client import SECRET, Server, Started
+from tests.support.http.runtime import supervisor_of
 
 SETTINGS = Settings(jwt_secret=SECRET, database_url="memory://", limits=Limits(drain_timeout=0.0))
 Serve = Callable[..., AbstractAsyncContextManager["LiveServer"]]
@@ -79,7 +80,7 @@ class LiveServer(Server):
         held.let_go.set()
 
     def job(self, started: Started) -> Job:
-        job = self.runtime.supervisor.registry.find(started["generationId"])
+        job = supervisor_of(self.runtime).registry.find(started["generationId"])
         assert job is not None
         return job
 

@@ -7,6 +7,7 @@ from typing import Any
 from legato.actors.lifespan import open_supervisor
 from legato.actors.local_jobs import LocalJobs
 from legato.actors.resources import JobResources
+from legato.actors.supervisor import Supervisor
 from legato.agents.run import AgentRuns
 from legato.agents.tools.toolbox import open_toolbox
 from legato.config import Limits, Settings
@@ -98,3 +99,10 @@ async def open_client(
     settings = settings_with(limits, **values)
     async with open_house(settings, *models) as house:
         yield Client(create_app(settings, house), bearer("ann"))
+
+
+def supervisor_of(runtime: Runtime | None) -> Supervisor:
+    """The supervisor itself, of which the server and its routes see less."""
+    assert runtime is not None
+    assert isinstance(runtime.supervisor, Supervisor)
+    return runtime.supervisor

@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 from legato.config import Limits
 from legato.models.contract import Json
 from tests.support.http.client import Client, Reply, bearer
-from tests.support.http.runtime import AttentiveModel, open_client
+from tests.support.http.runtime import AttentiveModel, open_client, supervisor_of
 from tests.support.responses import said
 
 PATH: Final = "/v1/responses"
@@ -175,5 +175,5 @@ async def received(connection: TestHTTPConnection, text: str) -> str:
 def only_job(client: Client) -> str:
     """The response of the only job there is."""
     assert client.app.runtime is not None
-    (job,) = client.app.runtime.supervisor.registry
+    (job,) = supervisor_of(client.app.runtime).registry
     return job.turn.response_id

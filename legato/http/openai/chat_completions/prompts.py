@@ -9,7 +9,7 @@ from ulid import ULID
 from legato.actors.conversation.turn import Prompt, Turn
 from legato.agents.definition import Agent
 from legato.config import UnknownTools
-from legato.content import ApiRequest, ToolCallPart
+from legato.content import ToolCallPart
 from legato.dialects.completion_object import PREFIX, Echo
 from legato.http.errors import InvalidField, ModelNotFound
 from legato.http.input.digests import digest_of
@@ -21,6 +21,7 @@ from legato.http.openai.images import check_images
 from legato.http.openai.leave import LeaveDecision
 from legato.http.openai.unknown_tools import SERVED, check_asked, sorted_out
 from legato.models.contract import Json, Model, ModelError
+from legato.requests import ApiRequest
 
 API: Final = "chat_completions"
 _MANNERS: Final = ("stream", "stream_options", "cancel_on_disconnect")

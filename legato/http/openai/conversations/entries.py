@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import ValidationError, convert
 
-from legato.content import ApiRequest, Message
+from legato.content import Message
 from legato.dialects.response_object import PREFIX, began_at
 from legato.events import Created
 from legato.http.errors import InvalidField, NotFound
@@ -19,6 +19,7 @@ from legato.http.openai.responses.lookup import ResponseNotFound, known_response
 from legato.http.openai.responses.references import items_referred_to
 from legato.http.openai.responses.request import API
 from legato.http.request_context import runtime, user
+from legato.requests import ApiRequest
 from legato.storage.contracts.responses import (
     LARGEST_CHAIN,
     ChainTooLarge,

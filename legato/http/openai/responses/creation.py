@@ -14,7 +14,6 @@ from legato.actors.jobs import Started
 from legato.actors.mailbox import ActorStopped
 from legato.actors.ref import JobRef
 from legato.agents.definition import Agent
-from legato.content import ApiRequest
 from legato.dialects.response_object import PREFIX
 from legato.events import AnyEnding, Created, Failed, Stopped
 from legato.http.agents.access import agents_named
@@ -44,6 +43,7 @@ from legato.http.openai.unknown_tools import log_left_out
 from legato.http.request_context import runtime, user
 from legato.http.streams.streaming import awaited
 from legato.models.contract import ChatMessage
+from legato.requests import ApiRequest
 from legato.storage.contracts.quotas import ROW_BYTES, OverQuota, StorageUse
 from legato.storage.contracts.responses import StoredResponse
 

@@ -1,4 +1,4 @@
-"""The closed unions of all events.  Pure."""
+"""The sizes of events in characters, for bounds on memory, reads and writes.  Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,52 +6,12 @@ from typing import Any
 from msgspec import Struct
 
 from legato.content import ToolListPart
-from legato.events.asks import Answered, Asked
-from legato.events.generation import (
-    AnnotationAdded,
-    AnyDelta,
-    AnyEnding,
-    Created,
-    Delta,
-    LogprobsDelta,
-    ModelCallEnded,
-    Queued,
-    StepCompleted,
-    StepStarted,
-)
-from legato.events.steers import SteerApplied, SteerReturned, SteerTaken
-
-ContentEvent = (
-    StepStarted
-    | AnyDelta
-    | LogprobsDelta
-    | AnnotationAdded
-    | StepCompleted
-    | ModelCallEnded
-    | Asked
-    | Answered
-    | SteerApplied
-)
-RareEvent = (
-    Queued
-    | Created
-    | StepStarted
-    | LogprobsDelta
-    | AnnotationAdded
-    | StepCompleted
-    | ModelCallEnded
-    | Asked
-    | Answered
-    | SteerTaken
-    | SteerApplied
-    | SteerReturned
-    | AnyEnding
-)
-AnyEvent = AnyDelta | RareEvent
+from legato.events.event import Event
+from legato.events.generation import AnnotationAdded, Delta, LogprobsDelta, StepStarted
 
 
-def text_bytes(event: AnyEvent) -> int:
-    """About the bytes of all texts in an event: for bounds on memory, reads and writes.
+def text_bytes(event: Event) -> int:
+    """About the bytes of all texts in an event.
 
     The texts of a turn, a tool's result, an answer to an ask or an ending may be longer than the
     texts of a thousand deltas, so these events are counted whole.
