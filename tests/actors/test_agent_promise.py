@@ -71,35 +71,35 @@ class Process:
         self._journal = MemoryJournal(machine.store, me=me, is_gone=machine.gone.__contains__)
 
     async def run(self) -> None:
-        try:
-            await self._live()
-        finally:
-            self._nursery = None
-
-    async def _live(self) -> None:
-        models = {"played": ProvidedModel(self._machine.provider, self.me)}
         with self.scope:
             async with trio.open_nursery() as self._nursery:
-                policy = TakeoverPolicy(models, self._machine.on_owner_lost)
-                recovered = await Recovery(self._journal, self._machine.records, policy).all()
-                self.supervisor = Supervisor(
-                    self._nursery,
-                    JobResources(
-                        records=self._machine.records,
-                        models=models,
-                        dialects={"librechat": LibreChat},
-                        limits=self._machine.limits,
-                        runs=self._machine.runs(models, self.me),
-                        wall_clock=trio.current_time,
-                    ),
-                    journal=self._journal,
-                    patience=PATIENCE,
-                    is_resumed=True,
-                )
-                self.supervisor.follow_ups.jobs = LocalJobs(self.supervisor)
-                self.supervisor.adopt(recovered)
-                self.opened.set()
-                await trio.sleep_forever()
+                try:
+                    await self._live(self._nursery)
+                finally:
+                    self._nursery = None  # closes soon, and would refuse a request
+
+    async def _live(self, nursery: trio.Nursery) -> None:
+        models = {"played": ProvidedModel(self._machine.provider, self.me)}
+        policy = TakeoverPolicy(models, self._machine.on_owner_lost)
+        recovered = await Recovery(self._journal, self._machine.records, policy).all()
+        self.supervisor = Supervisor(
+            nursery,
+            JobResources(
+                records=self._machine.records,
+                models=models,
+                dialects={"librechat": LibreChat},
+                limits=self._machine.limits,
+                runs=self._machine.runs(models, self.me),
+                wall_clock=trio.current_time,
+            ),
+            journal=self._journal,
+            patience=PATIENCE,
+            is_resumed=True,
+        )
+        self.supervisor.follow_ups.jobs = LocalJobs(self.supervisor)
+        self.supervisor.adopt(recovered)
+        self.opened.set()
+        await trio.sleep_forever()
 
     def kill(self) -> None:
         """End at once: nothing is written from now on."""
