@@ -4,7 +4,8 @@ A client names lanes by `stream_id`, and every event repeats the name.  Messages
 a lane, too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import trio
@@ -100,19 +101,24 @@ class Lane:
 
     async def _answer(self, body: ResponseBody) -> None:
         """Answer a request, and then each successor for which steers ended the response before."""
-        successor = await self._respond(self._lanes.with_held(body))
+        with self._lanes.with_held(body) as request:
+            begun = await self._begin(request)
+        successor = await self._respond(begun)
         while successor is not None:
             try:
-                following = await self._respond(successor.body)
+                following = await self._respond(await self._begin(successor.body))
             except HANDLED as error:
                 await self._give_back(successor, str(error))
                 return
             successor = following
 
-    async def _respond(self, body: ResponseBody) -> "_Successor | None":
+    async def _begin(self, body: ResponseBody) -> Begun:
         chains = self._lanes.chains()
         begun = await begin_response(body, is_bound=True, chains=chains, has_successors=True)
         self.body, self.job, self.words = body, begun.job, {}
+        return begun
+
+    async def _respond(self, begun: Begun) -> "_Successor | None":
         try:
             async with awaited(begun.job, is_bound=True):
                 await self._outbox.follow(begun.job, self.stream_id, self._steers_replied)
@@ -226,16 +232,30 @@ class Lanes:
         while len(self._held) > MOST_LANES:
             del self._held[next(iter(self._held))]
 
-    def with_held(self, body: ResponseBody) -> ResponseBody:
-        """The request, behind the words of the steers that waited for it."""
-        items = self._held.pop(body.previous_response_id or "", [])
-        if not items:
-            return body
-        given = body.input or []
-        said = [{"role": "user", "content": given}] if isinstance(given, str) else given
-        return replace(body, input=[*items, *said])
+    @contextmanager
+    def with_held(self, body: ResponseBody) -> Iterator[ResponseBody]:
+        """The request, behind the words of the steers that waited for it.
+
+        The words wait on where the block fails, because then no response has begun with the words.
+        """
+        response_id = body.previous_response_id or ""
+        items = self._held.pop(response_id, [])
+        try:
+            yield _behind(items, body)
+        except HANDLED:
+            if items:
+                self.hold(response_id, items)
+            raise
 
     def close(self) -> None:
         """Take no message any more."""
         for lane in self._lanes.values():
             lane.close()
+
+
+def _behind(items: Sequence[Any], body: ResponseBody) -> ResponseBody:
+    if not items:
+        return body
+    given = body.input or []
+    said = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    return replace(body, input=[*items, *said])
