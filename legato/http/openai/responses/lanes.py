@@ -60,7 +60,8 @@ class LaneFull(RequestError):
 class Lane:
     """A lane: one task answers the messages of the lane, and alone begins responses there.
 
-    `words`: of the steers of the running response, by their ids.  `chains`: see Chains.
+    `words`: of the steers of the running response that were not refused, by their ids.  `chains`:
+    see Chains.
     """
 
     def __init__(self, stream_id: str | None, outbox: Outbox, lanes: "Lanes") -> None:
@@ -122,11 +123,15 @@ class Lane:
         try:
             async with awaited(begun.job, is_bound=True):
                 await self._outbox.follow(begun.job, self.stream_id, self._steers_replied)
-                ending = await begun.job.ended()
         except (ActorError, StorageError):
             raise Lost from None
         finally:
             self.job = None
+        ending = await _ending_of(begun.job)
+        if ending is None:
+            deleted = _Successor(self.body, begun.job.response_id, self.words)
+            await self._give_back(deleted, "The response was deleted.")
+            return None
         self.chains = {begun.job.response_id: remembered(begun.ended(ending))}
         return await self._successor(begun, ending)
 
@@ -251,6 +256,14 @@ class Lanes:
         """Take no message any more."""
         for lane in self._lanes.values():
             lane.close()
+
+
+async def _ending_of(job: JobRef) -> AnyEnding | None:
+    """The ending of a job whose last event was sent; None where the job was deleted since."""
+    try:
+        return await job.ended()
+    except (ActorError, StorageError):
+        return None
 
 
 def _behind(items: Sequence[Any], body: ResponseBody) -> ResponseBody:
