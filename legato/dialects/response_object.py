@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from legato.content import ModelUsage, Part, ToolCallPart, Usage, WholePart
+from legato.content import ErrorPart, ModelUsage, Part, ToolCallPart, Usage, WholePart
 from legato.dialects.response_items import Body, ItemStatus, OutputPart, ResponseEvent, item_of
 from legato.dialects.response_status import end_status, error_of, incomplete_of, status_of
 from legato.events import AnyEnding, Created, Snapshot
@@ -55,8 +55,8 @@ def resource_now(snapshot: Snapshot, ending: AnyEnding | None) -> Body:
 
 
 def has_output(content: Iterable[Part]) -> bool:
-    """Whether a model said anything: the tools were listed by no model."""
-    return any(not isinstance(part, WholePart) for part in content)
+    """Whether a model said anything: no model listed the tools, or said the error at the end."""
+    return any(not isinstance(part, WholePart | ErrorPart) for part in content)
 
 
 def queued(created: Created) -> Body:

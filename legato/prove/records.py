@@ -91,11 +91,11 @@ class FaultyRecords(MemoryRecords):
         return stored
 
     async def retitle(
-        self, conversation_id: str, title: str, *, if_untitled: bool = False
+        self, conversation_id: str, title: str, *, made_of: str | None = None
     ) -> Conversation | None:
         if self.untitled:
             raise StorageError("no titles today")
-        return await super().retitle(conversation_id, title, if_untitled=if_untitled)
+        return await super().retitle(conversation_id, title, made_of=made_of)
 
     def hold(self) -> None:
         if self.free.is_set():  # a second event would leave the first event's waiters for ever

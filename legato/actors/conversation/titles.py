@@ -83,7 +83,9 @@ class Titles:
         try:
             title = await self._written(model, text_of(question), text_of(answer))
             title = title or by_rule(text_of(question))
-            stored = await self._records.retitle(conversation_id, title, if_untitled=True)
+            stored = await self._records.retitle(
+                conversation_id, title, made_of=question.message_id
+            )
             if stored is not None and stored.title == title:
                 self._titled(stored)
         except StorageError as error:

@@ -243,11 +243,13 @@ class Records(Protocol):
         ...
 
     async def retitle(
-        self, conversation_id: str, title: str, *, if_untitled: bool = False
+        self, conversation_id: str, title: str, *, made_of: str | None = None
     ) -> Conversation | None:
         """Set the title and return the conversation; None where the conversation is gone.
 
-        With `if_untitled`, a title other than NEW_CHAT is kept, and nothing is written.
+        `made_of`: the id of the question of which the title was made, by nobody's wish.  Then
+        nothing is written where the title is other than NEW_CHAT, or the question is gone: the
+        conversation was deleted, and another of the same id has begun.
         """
         ...
 

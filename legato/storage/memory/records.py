@@ -199,12 +199,17 @@ class MemoryRecords:
         return self._requests.get((user, request_id))
 
     async def retitle(
-        self, conversation_id: str, title: str, *, if_untitled: bool = False
+        self, conversation_id: str, title: str, *, made_of: str | None = None
     ) -> Conversation | None:
         await self._enter(conversation_id, title)
         conversation = self._conversations.get(conversation_id)
-        if conversation is None or (if_untitled and conversation.title != NEW_CHAT):
-            return conversation
+        if conversation is None:
+            return None
+        if made_of is not None:
+            question = self._messages.get(made_of)
+            is_there = question is not None and _is_in(question, conversation_id)
+            if conversation.title != NEW_CHAT or not is_there:
+                return conversation
         renamed = replace(conversation, title=title, updated_at=self._clock())
         self._use.put(renamed.user, _row(renamed))
         self._conversations[conversation_id] = renamed

@@ -233,9 +233,9 @@ class SqlRecords:
         return await self._database.read(lambda connection: _turn(connection, user, request_id))
 
     async def retitle(
-        self, conversation_id: str, title: str, *, if_untitled: bool = False
+        self, conversation_id: str, title: str, *, made_of: str | None = None
     ) -> Conversation | None:
-        statement = RETITLE_UNTITLED if if_untitled else RETITLE
+        statement = RETITLE if made_of is None else RETITLE_UNTITLED
 
         def work(connection: Connection) -> Conversation | None:
             values = {
@@ -244,6 +244,8 @@ class SqlRecords:
                 "new_title": title,
                 "new_words": joined(words_of(title)),
             }
+            if made_of is not None:
+                values["of_question"] = made_of
             connection.execute(statement, values)
             return _conversation(connection, conversation_id)
 

@@ -59,6 +59,26 @@ async def test_a_title_that_a_person_gave_meanwhile_stays(autojump_clock: MockCl
         assert await title(house) == "Mine"
 
 
+async def test_a_title_of_deleted_words_names_no_later_conversation(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        house.model.writes_titles = True
+        await answer(house, text="What ails me?")
+        made = house.supervisor.titles.wait
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(made, C1)
+            await house.jobs.close_conversation("ann", C1)
+            await house.records.delete_conversation(C1)
+            later = house.start(text="Hello")
+            await later.opened()
+            house.model.play(TextChunk("My illness"), FinishReport("stop"))
+
+        conversation = await house.records.conversation(C1)
+        assert conversation is not None
+        assert conversation.title == NEW_CHAT
+
+
 @pytest.mark.parametrize("breaks", [True, False])
 async def test_a_title_that_does_not_come_is_made_by_rule(
     autojump_clock: MockClock, breaks: bool

@@ -127,6 +127,22 @@ def test_items_of_every_type_are_what_a_model_reads() -> None:
     openresponses_types.ResponseResource.model_validate(msgspec.to_builtins(whole))
 
 
+def test_results_are_behind_their_calls_whatever_is_between() -> None:
+    said = {"role": "user", "content": "Shorter."}
+    results = [
+        {"type": "function_call_output", "call_id": name, "output": name} for name in ("c2", "c1")
+    ]
+    request = asked(input=[CALL, CALL | {"call_id": "c2"}, said, results[0], said, results[1]])
+
+    assert request.messages == (
+        ChatMessage("assistant", None, {"tool_calls": [TOLD, TOLD | {"id": "c2"}]}),
+        ChatMessage("tool", "c2", {"tool_call_id": "c2"}),
+        ChatMessage("tool", "c1", {"tool_call_id": "c1"}),
+        ChatMessage("user", "Shorter."),
+        ChatMessage("user", "Shorter."),
+    )
+
+
 def test_thoughts_go_with_what_came_of_them_and_nothing_else() -> None:
     def thought(**texts: object) -> dict[str, object]:
         return {"type": "reasoning", "summary": [], **texts}

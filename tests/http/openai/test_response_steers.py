@@ -229,6 +229,42 @@ async def test_words_wait_for_the_input_that_is_required(server: LiveServer) -> 
     assert read(server, "attentive").count(STEER) == 1
 
 
+async def test_words_that_wait_outlast_a_request_that_is_refused(server: LiveServer) -> None:
+    async with talking(server) as ann:
+        first = await waiting_for_the_tool(ann, "careful")
+        await ann.steer(first, STEER)
+        await until_type(ann, "response.steer.accepted")
+        FREE.set()
+        ended, _ = (await until_type(ann, "response.steer.pending"))[-2:]
+        [request] = requests_of(ended["response"])
+        await ann.ask("nobody", previous_response_id=first, input=[approval(request)])
+        refused = await ann.event()
+        await ann.ask("careful", previous_response_id=first, input=[approval(request)])
+        await until_type(ann, "response.completed")
+
+    assert (refused["type"], refused["error"]["param"]) == ("error", "model")
+    assert read(server, "attentive").count(STEER) == 1
+
+
+async def test_a_response_that_is_deleted_ends_once_and_gives_its_words_back(
+    server: LiveServer,
+) -> None:
+    async with talking(server) as ann, await server.connect() as client:
+        first = await waiting_for_the_tool(ann, "patient")
+        await ann.steer(first, STEER)
+        accepted = await ann.event()
+        await client.json("DELETE", f"{PATH}/{first}")
+        ended = await until_type(ann, "response.failed")
+        returned = await ann.event()
+        await ann.ask()
+        following = await ann.answer()
+
+    assert ended[-1]["response"]["id"] == first
+    assert returned["type"] == "response.steer.failed"
+    assert returned["steer"] == accepted["steer"] | {"input": STEER}
+    assert following[-1]["response"]["status"] == "completed"
+
+
 async def test_lanes_go_side_by_side_and_a_lane_in_turn(server: LiveServer) -> None:
     async with talking(server) as ann:
         await ann.ask("still", stream_id="slow")

@@ -3,7 +3,9 @@
 import pytest
 from trio.testing import wait_all_tasks_blocked
 
-from legato.actors.messages import Standing
+from legato.actors.mailbox import ActorStopped
+from legato.actors.messages import Standing, Status
+from legato.actors.ref import JobRef
 from tests.support.http.client import Client
 from tests.support.http.runtime import supervisor_of
 from tests.support.openai.asked import (
@@ -11,6 +13,7 @@ from tests.support.openai.asked import (
     asked,
     asking,
     cancelled,
+    created,
     events_in,
     events_of,
     only_job,
@@ -20,6 +23,20 @@ from tests.support.openai.asked import (
     running,
     text_of,
 )
+
+
+@pytest.mark.parametrize("model", ["fast", "rich", "failing"])
+async def test_a_whole_answer_asks_nothing_of_a_job_that_left_behind_its_ending(
+    asker: Client, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    async def left(_: JobRef) -> Status:
+        raise ActorStopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobRef, "status", left)
+        answer = await created(asker, model)
+
+    assert answer == await retrieved(asker, answer["id"])
 
 
 async def test_a_cancelled_response_stays_as_it_was_then(asker: Client) -> None:

@@ -93,6 +93,24 @@ async def test_what_is_deleted_at_the_other_is_gone_here(both: Both) -> None:
         assert refusal(await client.get(f"{PATH}/{response_id}"))[0] == 404
 
 
+@pytest.mark.parametrize("place", [0, 1])
+async def test_who_waits_for_what_is_deleted_gets_it_as_it_was_stopped(
+    both: Both, place: int
+) -> None:
+    answers = []
+
+    async def wait() -> None:
+        answers.append(await created(both[0], "still"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        [job] = (await both[0].get("/api/jobs")).body["jobs"]
+        await both[place].ask("DELETE", f"{PATH}/resp_{job['generationId']}")
+
+    assert [(each["status"], text_of(each)) for each in answers] == [("cancelled", "w0 ")]
+
+
 def events_id(seen: str) -> str:
     return seen.split('"response":{"id":"')[1].split('"')[0]
 

@@ -59,10 +59,10 @@ class CloseTurn(Struct, frozen=True):
 class Retitle(Struct, frozen=True):
     conversation_id: str
     title: str
-    if_untitled: bool
+    made_of: str | None
 
     async def ask(self, records: Records) -> object:
-        return await records.retitle(self.conversation_id, self.title, if_untitled=self.if_untitled)
+        return await records.retitle(self.conversation_id, self.title, made_of=self.made_of)
 
 
 class Delete(Struct, frozen=True):
@@ -89,7 +89,7 @@ OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
         model=st.one_of(st.just(UNSET), TEXTS),
     ).flatmap(opening),
     st.builds(CloseTurn, messages(CONVERSATIONS), JOBS),
-    st.builds(Retitle, CONVERSATIONS, TITLES, st.booleans()),
+    st.builds(Retitle, CONVERSATIONS, TITLES, st.none() | MESSAGES),
     st.builds(Delete, CONVERSATIONS),
 )
 TICKS = st.sampled_from([0, 0, 1, 2, -1])  # microseconds; clocks are set back, too

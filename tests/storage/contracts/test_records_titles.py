@@ -58,15 +58,29 @@ async def test_a_new_title_touches_the_conversation(records: Records, clock: Ste
     assert await records.conversation("c1") == expected
 
 
-async def test_if_untitled_leaves_a_title_as_it_is(records: Records, clock: SteppedClock) -> None:
+async def test_a_title_that_was_made_leaves_a_title_as_it_is(
+    records: Records, clock: SteppedClock
+) -> None:
     await records.open_turn(conversation(), question())
-    titled = await records.retitle("c1", "First", if_untitled=True)
+    titled = await records.retitle("c1", "First", made_of="q1")
     clock.advance()
 
     assert titled is not None
     assert titled.title == "First"
-    assert await records.retitle("c1", "Second", if_untitled=True) == titled
+    assert await records.retitle("c1", "Second", made_of="q1") == titled
     assert await records.conversation("c1") == titled
+
+
+async def test_a_title_made_of_a_deleted_question_names_no_other_conversation(
+    records: Records,
+) -> None:
+    await records.open_turn(conversation(), question())
+    await records.delete_conversation("c1")
+    again = await records.open_turn(conversation(), question("q2"))
+    await records.open_turn(conversation("c2"), question("q1", "c2"))
+
+    assert await records.retitle("c1", "Old", made_of="q1") == again
+    assert await records.conversation("c1") == again
 
 
 async def test_deletion_takes_messages_and_request_ids_along(records: Records) -> None:

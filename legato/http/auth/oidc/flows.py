@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from legato.http.auth.tokens import OWN_ALGORITHM
+from legato.http.auth.tokens import OWN_ALGORITHM, User
 
 FLOW_SECONDS: Final = 600
 """Time for a person to log in at the provider, a second factor included."""
@@ -54,9 +54,13 @@ def new_flow(redirect_uri: str, place: str) -> Flow:
 
 
 class Confirmation(Struct, frozen=True):
-    """A user, named by the provider, before the person agrees to replace a session."""
+    """A user, named by the provider, before the person agrees to replace a session.
+
+    `exp`: seconds since 1970, until which the person may agree; the signature sets it.
+    """
 
     user: str
+    exp: int = 0
 
 
 class Flows:
@@ -86,10 +90,10 @@ class Flows:
         """A text to log `user` in, for the form on the page with the question."""
         return self._sign(Confirmation(user))
 
-    def confirmed(self, text: str) -> str | None:
+    def confirmed(self, text: str) -> User | None:
         """The user of a confirmation; None for any other text, and for an old confirmation."""
         found = self._read(text, Confirmation)
-        return None if found is None else found.user
+        return None if found is None else User(found.user, issued_at=found.exp - FLOW_SECONDS)
 
     def _sign(self, signed: Struct) -> str:
         import jwt

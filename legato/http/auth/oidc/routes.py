@@ -31,6 +31,7 @@ from legato.http.auth.oidc.errors import (
     shown,
 )
 from legato.http.auth.oidc.flows import Flow, ended_cookie, new_flow
+from legato.http.auth.tokens import Unauthorized
 from legato.http.error_page import is_browser
 from legato.http.errors import said
 from legato.http.input.forms import form_of
@@ -105,9 +106,13 @@ async def confirm() -> Response:
     user = application().flows.confirmed(token)
     if user is None:
         return await _failed(LoginFailed("this page was open for too long; log in again"), place)
-    if current_user() not in (None, user, form.get("instead_of")):
-        return await asked(Login(token, user, place), 409, HERE)
-    return enter(user, place)
+    try:
+        runtime().revoked.check(user)  # the page with the question may have been open since before
+    except Unauthorized as error:
+        return await _failed(LoginFailed(str(error)), place)
+    if current_user() not in (None, user.id, form.get("instead_of")):
+        return await asked(Login(token, user.id, place), 409, HERE)
+    return enter(user.id, place)
 
 
 def _provider() -> "IdentityProvider":

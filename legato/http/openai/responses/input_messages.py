@@ -55,7 +55,8 @@ def messages_of(
     """Items as messages.  `passed`: the requests for leave on which nobody decided.
 
     Neighbouring calls are one message, together with the assistant's text just before the calls,
-    and with the thoughts before the text.
+    and with the thoughts before the text.  Results come directly behind the message with their
+    calls: items may have words between, and providers refuse such messages.
 
     Raises:
         InvalidField: for a summary that was not sealed here, for this user.
@@ -87,7 +88,21 @@ def messages_of(
                 messages.append(ChatMessage("system", SUMMARY + _summary(item, unseal)))
             case _:
                 thoughts = before + _thoughts(item)
-    return messages
+    return _with_results_behind_calls(messages)
+
+
+def _with_results_behind_calls(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """The messages in the same order, but for results that have other messages before them."""
+    rows: list[list[ChatMessage]] = []  # each a message, and the results of its calls
+    rows_of_calls: dict[str, list[ChatMessage]] = {}
+    for message in messages:
+        row = rows_of_calls.get(message.more.get("tool_call_id", ""))
+        if row is not None:
+            row.append(message)
+            continue
+        rows.append(row := [message])
+        rows_of_calls |= {call["id"]: row for call in message.more.get("tool_calls", ())}
+    return [message for row in rows for message in row]
 
 
 def _thoughts(item: Item) -> str:

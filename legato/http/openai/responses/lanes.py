@@ -4,7 +4,8 @@ A client names lanes by `stream_id`, and every event repeats the name.  Messages
 a lane, too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import trio
@@ -59,7 +60,8 @@ class LaneFull(RequestError):
 class Lane:
     """A lane: one task answers the messages of the lane, and alone begins responses there.
 
-    `words`: of the steers of the running response, by their ids.  `chains`: see Chains.
+    `words`: of the steers of the running response that were not refused, by their ids.  `chains`:
+    see Chains.
     """
 
     def __init__(self, stream_id: str | None, outbox: Outbox, lanes: "Lanes") -> None:
@@ -100,27 +102,36 @@ class Lane:
 
     async def _answer(self, body: ResponseBody) -> None:
         """Answer a request, and then each successor for which steers ended the response before."""
-        successor = await self._respond(self._lanes.with_held(body))
+        with self._lanes.with_held(body) as request:
+            begun = await self._begin(request)
+        successor = await self._respond(begun)
         while successor is not None:
             try:
-                following = await self._respond(successor.body)
+                following = await self._respond(await self._begin(successor.body))
             except HANDLED as error:
                 await self._give_back(successor, str(error))
                 return
             successor = following
 
-    async def _respond(self, body: ResponseBody) -> "_Successor | None":
+    async def _begin(self, body: ResponseBody) -> Begun:
         chains = self._lanes.chains()
         begun = await begin_response(body, is_bound=True, chains=chains, has_successors=True)
         self.body, self.job, self.words = body, begun.job, {}
+        return begun
+
+    async def _respond(self, begun: Begun) -> "_Successor | None":
         try:
             async with awaited(begun.job, is_bound=True):
                 await self._outbox.follow(begun.job, self.stream_id, self._steers_replied)
-                ending = await begun.job.ended()
         except (ActorError, StorageError):
             raise Lost from None
         finally:
             self.job = None
+        ending = await _ending_of(begun.job)
+        if ending is None:
+            deleted = _Successor(self.body, begun.job.response_id, self.words)
+            await self._give_back(deleted, "The response was deleted.")
+            return None
         self.chains = {begun.job.response_id: remembered(begun.ended(ending))}
         return await self._successor(begun, ending)
 
@@ -226,16 +237,38 @@ class Lanes:
         while len(self._held) > MOST_LANES:
             del self._held[next(iter(self._held))]
 
-    def with_held(self, body: ResponseBody) -> ResponseBody:
-        """The request, behind the words of the steers that waited for it."""
-        items = self._held.pop(body.previous_response_id or "", [])
-        if not items:
-            return body
-        given = body.input or []
-        said = [{"role": "user", "content": given}] if isinstance(given, str) else given
-        return replace(body, input=[*items, *said])
+    @contextmanager
+    def with_held(self, body: ResponseBody) -> Iterator[ResponseBody]:
+        """The request, behind the words of the steers that waited for it.
+
+        The words wait on where the block fails, because then no response has begun with the words.
+        """
+        response_id = body.previous_response_id or ""
+        items = self._held.pop(response_id, [])
+        try:
+            yield _behind(items, body)
+        except HANDLED:
+            if items:
+                self.hold(response_id, items)
+            raise
 
     def close(self) -> None:
         """Take no message any more."""
         for lane in self._lanes.values():
             lane.close()
+
+
+async def _ending_of(job: JobRef) -> AnyEnding | None:
+    """The ending of a job whose last event was sent; None where the job was deleted since."""
+    try:
+        return await job.ended()
+    except (ActorError, StorageError):
+        return None
+
+
+def _behind(items: Sequence[Any], body: ResponseBody) -> ResponseBody:
+    if not items:
+        return body
+    given = body.input or []
+    said = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    return replace(body, input=[*items, *said])

@@ -6,12 +6,13 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from legato.actors.mailbox import ActorStopped
-from legato.dialects.response_object import has_output, queued, resource_now
+from legato.dialects.response_object import has_output, queued, resource, resource_now
 from legato.events import Failed
 from legato.http.openai.callers import JOB_HEADER, is_bound, request_id
 from legato.http.openai.outcomes import Lost, Unanswered
 from legato.http.openai.responses.bodies import ResponseHeaders, ResponseObject, ResponseStream
 from legato.http.openai.responses.creation import Begun, begin_response
+from legato.http.openai.responses.lookup import content_of
 from legato.http.openai.responses.request import API, PATHS, ResponseBody
 from legato.http.openai.unknown_tools import name_left_out
 from legato.http.openapi import describe
@@ -67,9 +68,10 @@ async def _whole(begun: Begun, *, is_bound: bool) -> Response:
     try:
         async with awaited(begun.job, is_bound=is_bound):
             ending = await begun.job.ended()
-            snapshot = (await begun.job.status()).snapshot
     except ActorStopped:
         raise Lost from None
-    if isinstance(ending, Failed) and not has_output(snapshot.content):
+    # Of the ending alone: whoever deletes the response lets go of the job right behind the ending.
+    content = content_of(ending)
+    if isinstance(ending, Failed) and not has_output(content):
         raise Unanswered(begun.job, ending)
-    return reply(resource_now(snapshot, ending))
+    return reply(resource(begun.created, content, ending))

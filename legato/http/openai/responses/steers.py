@@ -70,11 +70,13 @@ async def _taken(
     try:
         reply = await job.ask(Steer(steer_id, text, milliseconds(), preempt=True))
     except ActorStopped:
+        lane.words.pop(steer_id, None)
         await _fail(outbox, lane, given, "response_already_completed", "The response is gone.")
     except StorageError as error:
         await _fail(outbox, lane, given, "storage_unavailable", str(error))
     else:
         if isinstance(reply, Rejected):
+            lane.words.pop(steer_id, None)
             code = _CODES.get(reply.reason, "response_not_active")
             await _fail(outbox, lane, given, code, reply.message)
         else:

@@ -114,7 +114,13 @@ TOUCH_UNANSWERED: Final = TOUCH.where(
 the conversation is gone."""
 
 RETITLE: Final = TOUCH.values(title=bindparam("new_title"), title_words=bindparam("new_words"))
-RETITLE_UNTITLED: Final = RETITLE.where(CONVERSATIONS.c.title == NEW_CHAT)
+RETITLE_UNTITLED: Final = RETITLE.where(
+    CONVERSATIONS.c.title == NEW_CHAT,
+    exists().where(
+        MESSAGES.c.message_id == bindparam("of_question"),
+        MESSAGES.c.conversation_id == bindparam("of_conversation"),
+    ),
+)
 
 
 class Upserts(NamedTuple):

@@ -157,6 +157,20 @@ async def test_a_consent_that_the_server_did_not_ask_for_logs_nobody_in(browser:
         assert (reply.status, "set-cookie" in reply.headers) == (401, False)
 
 
+async def test_a_consent_to_a_question_from_before_a_revocation_logs_nobody_in(
+    browser: Client,
+) -> None:
+    token = browser.app.flows.confirmation("ann")
+    runtime = browser.app.runtime
+    assert runtime is not None
+    await runtime.records.revocations.revoke_user("ann")
+    await runtime.revoked.read()
+    reply = await submit(browser, place=START, token=token)
+
+    assert (reply.status, "set-cookie" in reply.headers) == (401, False)
+    assert "was revoked; log in again" in reply.text
+
+
 async def test_a_consent_from_another_site_logs_nobody_in(browser: Client) -> None:
     token = browser.app.flows.confirmation("eve")
     evil = {"Origin": "http://evil.example"}
