@@ -143,6 +143,18 @@ def test_results_are_behind_their_calls_whatever_is_between() -> None:
     )
 
 
+def test_a_result_behind_later_words_of_the_model_stays_there() -> None:
+    """The client has dropped a call with the `call_id` of a former call."""
+    result = {"type": "function_call_output", "call_id": CALL["call_id"], "output": "42"}
+    words = {"role": "assistant", "content": "Let me see."}
+    request = asked(input=[CALL, result, words, result])
+
+    assert [message.role for message in request.messages] == [
+        *["assistant", "tool"],
+        *["assistant", "tool"],
+    ]
+
+
 def test_thoughts_go_with_what_came_of_them_and_nothing_else() -> None:
     def thought(**texts: object) -> dict[str, object]:
         return {"type": "reasoning", "summary": [], **texts}

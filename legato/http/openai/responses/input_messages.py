@@ -56,7 +56,7 @@ def messages_of(
 
     Neighbouring calls are one message, together with the assistant's text just before the calls,
     and with the thoughts before the text.  Results come directly behind the message with their
-    calls: items may have words between, and providers refuse such messages.
+    calls: items may have a user's words between, and providers refuse such messages.
 
     Raises:
         InvalidField: for a summary that was not sealed here, for this user.
@@ -92,16 +92,21 @@ def messages_of(
 
 
 def _with_results_behind_calls(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """The messages in the same order, but for results that have other messages before them."""
+    """The messages in the same order, but for results behind words of others than the assistant.
+
+    A result behind later words of the assistant stays there: clients drop a call whose `call_id` is
+    that of a former call, and the result is then the newest that the model has to read.
+    """
     rows: list[list[ChatMessage]] = []  # each a message, and the results of its calls
-    rows_of_calls: dict[str, list[ChatMessage]] = {}
+    rows_of_calls: dict[str, list[ChatMessage]] = {}  # of the assistant's last message
     for message in messages:
         row = rows_of_calls.get(message.more.get("tool_call_id", ""))
         if row is not None:
             row.append(message)
             continue
         rows.append(row := [message])
-        rows_of_calls |= {call["id"]: row for call in message.more.get("tool_calls", ())}
+        if message.role == "assistant":
+            rows_of_calls = {call["id"]: row for call in message.more.get("tool_calls", ())}
     return [message for row in rows for message in row]
 
 
