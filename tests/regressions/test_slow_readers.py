@@ -31,6 +31,7 @@ async def test_two_readers_one_slow(serve: Serve) -> None:
                 if fast.chunks % 20 == 0:
                     taken.append(await slow.frame())
             behind = TOKENS - len(taken)
+            slow.widen()
             whole, rest = frames_of(seen), frames_of(await slow.body())
 
     assert 0 < len(taken) < behind, "the slow one was none"

@@ -68,6 +68,7 @@ async def test_a_reader_that_never_reads_holds_nobody_up_and_gets_the_rest_when_
             assert queued + PAGE_BYTES < len(whole) / 4, "it was not served behind the scenes"
             assert server.readers(started) == 0
 
+            stalled.widen()
             rest = await stalled.body()
 
         assert rest == whole

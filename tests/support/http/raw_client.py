@@ -60,6 +60,13 @@ class RawClient:
     ) -> None:
         await self.stream.send_all(self.request(method, target, *headers, body=body))
 
+    def widen(self) -> None:
+        """Have a large receive buffer from now on, before a client that has stalled reads on.
+
+        The system drops what overruns a small buffer, and repeats that after ever longer pauses.
+        """
+        self.stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 1 << 20)
+
     async def receive_until(self, end: bytes) -> bytes:
         """The connection's bytes, whatever they mean, with `end` among them."""
         received = b""
