@@ -92,12 +92,13 @@ async def test_a_run_that_only_waits_keeps_no_task_and_no_job(autojump_clock: Mo
         job = begin(house)
         await asked(job)
         actor = weakref.ref(house.job(job))
+        assert [*house.supervisor.job_ids()] == [job.job_id]
         await parked(house, job)
         gc.collect()
 
         assert actor() is None
         assert trio.lowlevel.current_statistics().tasks_living == tasks
-        assert [*house.supervisor.registry] == []
+        assert [*house.supervisor.job_ids()] == []
 
 
 async def test_a_run_is_not_parked_before_its_time(autojump_clock: MockClock) -> None:
