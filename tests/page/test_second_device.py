@@ -214,8 +214,7 @@ def test_a_turn_that_another_device_queues_and_cancels_is_seen_at_once(
 def test_a_hidden_page_reads_nothing_and_then_hears_what_it_missed(
     page: Page, server: LegatoServer, elsewhere: BrowserContext
 ) -> None:
-    with page.expect_response("**/chat/active"):  # the list is read once notices come
-        page.reload()
+    expect(page.locator("#model option").first).to_be_attached()  # offered once notices come
     hide(page, hidden=True)
     reply_of(server, elsewhere, "agents/chat", text="while hidden", model="quick")
     page.wait_for_timeout(300)
