@@ -15,6 +15,17 @@ def last_id(page: Page) -> str:
     return found
 
 
+def two_answers(page: Page) -> str:
+    """Ask two questions, and wait for both answers: the id of the first answer."""
+    ask(page, "first", model="quick")
+    expect(answer(page)).to_have_text(words(10))
+    first = last_id(page)
+    ask(page, "second", model="quick")
+    expect(answer(page)).to_have_text(words(10))
+    expect(page.locator("#send")).to_be_visible()
+    return first
+
+
 def test_news_in_another_branch_are_told_and_shown_on_request(
     page: Page, server: LegatoServer, elsewhere: BrowserContext
 ) -> None:
@@ -38,12 +49,7 @@ def test_news_in_another_branch_are_told_and_shown_on_request(
 def test_a_reader_who_stays_can_ask_on(
     page: Page, server: LegatoServer, elsewhere: BrowserContext
 ) -> None:
-    ask(page, "first", model="quick")
-    expect(answer(page)).to_have_text(words(10))
-    first = last_id(page)
-    ask(page, "second", model="quick")
-    expect(answer(page)).to_have_text(words(10))
-    expect(page.locator("#send")).to_be_visible()
+    first = two_answers(page)
     ask_elsewhere(page, server, elsewhere, "from the phone", first, "slower")
     expect(page.locator("#news")).to_be_visible()
     page.click("#stay")
@@ -68,12 +74,7 @@ def test_a_reader_who_stays_can_ask_on(
 def test_a_reader_who_chose_nothing_is_not_taken_elsewhere_either(
     page: Page, context: BrowserContext, server: LegatoServer, elsewhere: BrowserContext
 ) -> None:
-    ask(page, "first", model="quick")
-    expect(answer(page)).to_have_text(words(10))
-    first = last_id(page)
-    ask(page, "second", model="quick")
-    expect(page.locator("#send")).to_be_visible()
-    expect(answer(page)).to_have_text(words(10))
+    first = two_answers(page)
     reader = context.new_page()
     reader.goto(page.url)
     expect(reader.locator("article.question .bubble")).to_have_text(["first", "second"])
@@ -88,12 +89,7 @@ def test_a_reader_who_chose_nothing_is_not_taken_elsewhere_either(
 def test_an_answer_in_another_branch_cannot_be_stopped_even_before_its_first_event(
     page: Page, server: LegatoServer, elsewhere: BrowserContext
 ) -> None:
-    ask(page, "first", model="quick")
-    expect(answer(page)).to_have_text(words(10))
-    first = last_id(page)
-    ask(page, "second", model="quick")
-    expect(answer(page)).to_have_text(words(10))
-    expect(page.locator("#send")).to_be_visible()
+    first = two_answers(page)
     page.route("**/api/agents/chat/stream/**", lambda _: None)  # no event ever comes
 
     ask_elsewhere(page, server, elsewhere, "from the phone", first, "slower")

@@ -94,8 +94,8 @@ def messages_of(
 def _with_results_behind_calls(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
     """The messages in the same order, but for results behind words of others than the assistant.
 
-    A result behind later words of the assistant stays there: clients drop a call whose `call_id` is
-    that of a former call, and the result is then the newest that the model has to read.
+    A result behind later words of the assistant stays there.  Clients drop a call whose `call_id`
+    a former call had, and keep the result, which the model has to read last.
     """
     rows: list[list[ChatMessage]] = []  # each a message, and the results of its calls
     rows_of_calls: dict[str, list[ChatMessage]] = {}  # of the assistant's last message
